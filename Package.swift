@@ -1,0 +1,174 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let package = Package(
+  name: "tollgate",
+  products: [.executable(name: "tollgate", targets: ["tollgate"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // The domain: plans, principals, decisions, ports, errors. Imports the standard library alone.
+    .target(name: "Gate"),
+
+    // Adapters, each named after what it adapts.
+    .target(name: "Signatures", dependencies: ["COpenSSL"]),
+    .target(
+      name: "HTTPServing",
+      dependencies: [
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .target(
+      name: "RedisStore",
+      dependencies: [
+        "CEmbedded", "CHiredis", "Gate",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
+    .target(
+      name: "PostgresStore",
+      dependencies: [
+        "CEmbedded", "CPostgres", "Gate",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      exclude: ["Migrations"]),
+    .target(name: "Settings", dependencies: ["Gate", "Yams"]),
+
+    // What the adapters serve.
+    .target(
+      name: "GateAPI",
+      dependencies: [
+        "Gate", "HTTPServing", "Signatures",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]),
+    .target(
+      name: "Billing",
+      dependencies: [
+        "Gate", "Signatures",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
+    .target(
+      name: "AdminAPI",
+      dependencies: [
+        "Billing", "Gate", "Signatures",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]),
+
+    // Wiring, and the command line over it.
+    .target(
+      name: "TollgateServer",
+      dependencies: [
+        "AdminAPI", "Billing", "CEmbedded", "Gate", "GateAPI", "HTTPServing", "PostgresStore", "RedisStore",
+        "Settings", "Signatures",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]),
+    .executableTarget(
+      name: "tollgate",
+      dependencies: [
+        "Gate", "PostgresStore", "Settings", "TollgateServer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+
+    // C libraries, each in a room of its own; `unsafe` stays next to them.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    // lua/*.lua and the migrations, embedded by C23's #embed.
+    .target(name: "CEmbedded"),
+
+    // Tests start their own Redis and Postgres; see Tests/TestServers.
+    .target(name: "TestServers", path: "Tests/TestServers"),
+    .testTarget(
+      name: "HTTPServingTests",
+      dependencies: [
+        "HTTPServing",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(name: "SignaturesTests", dependencies: ["Signatures"]),
+    .testTarget(name: "SettingsTests", dependencies: ["Gate", "Settings"]),
+    .testTarget(
+      name: "RedisWireTests",
+      dependencies: [
+        "Gate", "RedisStore", "TestServers",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(
+      name: "PostgresStoreTests",
+      dependencies: [
+        "CEmbedded", "Gate", "PostgresStore", "TestServers",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(
+      name: "BillingTests",
+      dependencies: [
+        "Billing", "Gate", "PostgresStore", "Signatures", "TestServers",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "AdminAPITests",
+      dependencies: [
+        "AdminAPI", "Gate", "Signatures",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]),
+  ],
+  cLanguageStandard: .c2x
+)
+
+let swiftSettings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .strictMemorySafety(),
+  // Checked in debug builds; in release the data plane is measured without (docs/PERFORMANCE.md).
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+]
+
+// The data plane's scanner borrows the request's bytes.
+package.targets.first { $0.name == "GateAPI" }?.swiftSettings = [.enableExperimentalFeature("Lifetimes")]
+
+for target in package.targets where target.type != .system && target.name != "CEmbedded" {
+  target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
+}
