@@ -1,0 +1,94 @@
+/// What a principal may do, worked out from what is stored and what the config file says. A pure function
+/// of the two: made once per cached principal, never per check.
+package struct Entitlement: Sendable, Equatable {
+  /// Why a subscription no longer carries its plan. The words are stable.
+  package enum LockoutReason: String, Sendable, CaseIterable {
+    case noSubscription = "no_subscription"
+    case pastDue = "past_due"
+    case unpaid
+    case canceled
+    case incomplete
+    case paused
+  }
+
+  /// The plan that counts: the tenant's, else the user's, else the default; nil: none.
+  package var plan: Plan?
+  /// The subscription's own word, `active` without one, `inactive` without a plan.
+  package var status: String
+  package var lockoutReason: LockoutReason?
+  /// From when on the answer is `subscription_inactive`; nil: never.
+  package var lockoutAt: Instant?
+  /// The user's own budget; nil where the user draws on the pool alone.
+  package var own: BudgetTerms?
+  /// The tenant's pool; nil where there is none to draw on.
+  package var pool: BudgetTerms?
+
+  /// Works out the rights of `principal` under `catalog`.
+  package init(of principal: Principal, catalog: Catalog) {
+    let tenantPlan = principal.tenant == nil ? nil : principal.tenantPlan.flatMap { catalog.plans[$0] }
+    let userPlan =
+      (principal.userPlan ?? catalog.defaultPlan).flatMap { catalog.plans[$0] }
+      ?? catalog.defaultPlan.flatMap { catalog.plans[$0] }
+    let subscription = principal.subscription
+    let plan = tenantPlan ?? userPlan
+    self.plan = plan
+    status = subscription?.status ?? (plan == nil ? "inactive" : "active")
+    let live = subscription?.isLive ?? false
+    if let tenantPlan {
+      let rule = tenantPlan.budget
+      pool = rule.draw == .own ? nil : BudgetTerms(rule, seats: principal.seats, subscribed: live)
+      own = rule.draw == .pool ? nil : userPlan.map { BudgetTerms($0.budget, seats: 1, subscribed: false) }
+    } else {
+      pool = nil
+      own = plan.map { BudgetTerms($0.budget, seats: 1, subscribed: live) }
+    }
+    if let plan {
+      if subscription?.status == "past_due", let since = subscription?.pastDueSince {
+        lockoutAt = since.advanced(seconds: plan.pastDueGraceSeconds)
+        lockoutReason = .pastDue
+      }
+    } else {
+      lockoutAt = Instant(milliseconds: 1)
+      lockoutReason = Entitlement.reason(for: subscription?.status)
+    }
+  }
+
+  private static func reason(for status: String?) -> LockoutReason {
+    switch status {
+    case "past_due": .pastDue
+    case "unpaid": .unpaid
+    case "canceled": .canceled
+    case "incomplete", "incomplete_expired": .incomplete
+    case "paused": .paused
+    default: .noSubscription
+    }
+  }
+}
+
+/// One budget, as the scripts have to know it.
+package struct BudgetTerms: Sendable, Equatable {
+  package enum Source: Int, Sendable {
+    /// The check itself makes the period's grant when a calendar period begins.
+    case calendar = 1
+    /// Grants come from invoices alone.
+    case given = 2
+  }
+  package var source: Source
+  package var rule: BudgetRule
+  /// Tokens of a calendar period, seats counted in; 10¹⁵−1 where the plan sets no limit.
+  package var tokens: Int64
+
+  package init(_ rule: BudgetRule, seats: Int64, subscribed: Bool) {
+    self.rule = rule
+    source = rule.period == .subscription && subscribed ? .given : .calendar
+    let (product, overflow) = (rule.tokens ?? Limits.tokensMax)
+      .multipliedReportingOverflow(by: rule.perSeat && rule.tokens != nil ? max(seats, 1) : 1)
+    tokens = overflow ? Limits.tokensMax : min(product, Limits.tokensMax)
+  }
+
+  /// The calendar period that this budget follows; a subscription's budget without a live subscription
+  /// follows the month.
+  package var calendarPeriod: BudgetRule.Period {
+    rule.period == .subscription ? .month : rule.period
+  }
+}
