@@ -1,0 +1,28 @@
+#include "CEmbedded.h"
+
+// In the order they run. A new migration is added here and below; a test compares the folder with this.
+static const unsigned char accounts[] = {
+#embed "../PostgresStore/Migrations/0001-accounts.sql"
+};
+static const unsigned char billing[] = {
+#embed "../PostgresStore/Migrations/0002-billing.sql"
+};
+static const unsigned char books[] = {
+#embed "../PostgresStore/Migrations/0003-books.sql"
+};
+static const unsigned char outbox[] = {
+#embed "../PostgresStore/Migrations/0004-outbox.sql"
+};
+static const unsigned char billing_payments[] = {
+#embed "../PostgresStore/Migrations/0010-billing.sql"
+};
+
+const tollgate_embedded_file tollgate_migration_files[] = {
+    {"0001-accounts", accounts, sizeof accounts},
+    {"0002-billing", billing, sizeof billing},
+    {"0003-books", books, sizeof books},
+    {"0004-outbox", outbox, sizeof outbox},
+    {"0010-billing", billing_payments, sizeof billing_payments},
+};
+const size_t tollgate_migration_file_count =
+    sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

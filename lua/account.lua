@@ -1,0 +1,311 @@
+-- What every script shares: how an account is packed, read, spent from and written. It is prepended to
+-- each of them, and does nothing by itself.
+--
+-- An account (a user's own budget, or a tenant's pool) is one hash; its field `s` is one string of
+-- little-endian doubles: a header, then nine doubles a grant. Doubles hold every integer to 2^53 exactly,
+-- amounts end at 10^15-1, so nothing is ever rounded; and one field costs one read and one write,
+-- however much it holds. Grants stand in the order in which they are spent.
+
+-- Header: entitlement version, epoch of the counters, debt, earliest expiry of an open hold (ms, 0: none),
+-- open holds, GCRA arrival times of requests and of tokens (us since BASE), the hour and day that the two
+-- caps count (their start, ms) with what was taken in them, the use at which the next threshold is crossed
+-- (-1: to be worked out), and how many grants follow.
+local VERSION, EPOCH, DEBT, NEXT_EXPIRY, HOLDS = 1, 2, 3, 4, 5
+local REQUESTS_TAT, TOKENS_TAT, HOUR, HOUR_USED, DAY, DAY_USED, THRESHOLD, COUNT, LIST = 6, 7, 8, 9, 10, 11, 12, 13, 14
+local HEADER = '<ddddddddddddd'
+local HEADER_BYTES = 104
+-- A grant: what it is, its number, amounts, expiry (ms, 0: never), priority, and the period it covers.
+local KIND, NUMBER, TOKENS, USED, HELD, EXPIRES, PRIORITY, START, STOP = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local GRANT = '<ddddddddd'
+local GRANT_BYTES = 72
+local CALENDAR, PERIOD, TOPUP, ROLLOVER, ADJUSTMENT, SUPERSEDED = 0, 1, 2, 3, 4, 5
+local BASE = 1767225600000000 -- 2026-01-01, so that microseconds keep a resolution of 1/256 us
+local TOKENS_MAX = 999999999999999
+local GRANTS_MAX = 32
+local EXPIRE_BATCH = 64
+local SEPARATOR = '\31'
+
+local call, pack, unpack_struct, format = redis.call, struct.pack, struct.unpack, string.format
+local floor = math.floor
+
+-- Redis' clock: milliseconds, and microseconds since BASE.
+local function clock()
+  local time = call('TIME')
+  local us = time[1] * 1000000 + time[2]
+  return floor(us / 1000), us - BASE
+end
+
+-- The account in `raw`, without the grants whose time has passed; `ended` is the calendar grant among
+-- those, whose rest may roll over. A superseded calendar grant stays until its period is over, for it says
+-- what was used of it, but counts nowhere.
+local function read_account(raw, now)
+  local account = {unpack_struct(HEADER, raw)}
+  local grants, position = {}, HEADER_BYTES + 1
+  for _ = 1, account[COUNT] do
+    local grant = {unpack_struct(GRANT, raw, position)}
+    position = position + GRANT_BYTES
+    if grant[EXPIRES] == 0 or grant[EXPIRES] > now then
+      grants[#grants + 1] = grant
+    elseif grant[KIND] == CALENDAR then
+      account.ended = grant
+    end
+  end
+  account[LIST] = grants
+  return account
+end
+
+local function write_account(key, account)
+  local grants = account[LIST]
+  account[COUNT] = #grants
+  local parts = {pack(HEADER, account[1], account[2], account[3], account[4], account[5], account[6],
+    account[7], account[8], account[9], account[10], account[11], account[12], account[13])}
+  for index = 1, #grants do
+    local g = grants[index]
+    parts[index + 1] = pack(GRANT, g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9])
+  end
+  call('HSET', key, 's', table.concat(parts))
+end
+
+-- limit, used (debt included), held, remaining: limit + debt = used + held + remaining.
+local function totals(account)
+  local limit, used, held, grants = 0, 0, 0, account[LIST]
+  for index = 1, #grants do
+    local g = grants[index]
+    if g[KIND] ~= SUPERSEDED then
+      limit = limit + g[TOKENS]
+      used = used + g[USED]
+      held = held + g[HELD]
+    end
+  end
+  return limit, used + account[DEBT], held, limit - used - held
+end
+
+-- `c1764547200000`, `r…`, `g17`: what names a grant in the books.
+local function reference(grant)
+  local kind = grant[KIND]
+  local series = (kind == CALENDAR or kind == SUPERSEDED) and 'c' or kind == ROLLOVER and 'r' or 'g'
+  return format('%s%d', series, grant[NUMBER])
+end
+
+local function find_grant(account, name)
+  local grants = account[LIST]
+  for index = 1, #grants do
+    if reference(grants[index]) == name then return grants[index] end
+  end
+end
+
+-- Takes up to `amount` from the live grants in their order into `slot` (USED or HELD). Returns the
+-- allocations as `name:tokens;…` and what could not be taken.
+local function take(account, amount, slot)
+  local grants, names = account[LIST], ''
+  for index = 1, #grants do
+    if amount <= 0 then break end
+    local g = grants[index]
+    if g[KIND] ~= SUPERSEDED then
+      local left = g[TOKENS] - g[USED] - g[HELD]
+      if left > 0 then
+        local part = left < amount and left or amount
+        g[slot] = g[slot] + part
+        amount = amount - part
+        names = names .. format(names == '' and '%s:%d' or ';%s:%d', reference(g), part)
+      end
+    end
+  end
+  return names, amount
+end
+
+-- Soonest expiry first (never: last), then lowest priority number, then oldest.
+local function sort_grants(account)
+  table.sort(account[LIST], function(a, b)
+    local left, right = a[EXPIRES], b[EXPIRES]
+    if left ~= right then
+      if left == 0 then return false end
+      return right == 0 or left < right
+    end
+    if a[PRIORITY] ~= b[PRIORITY] then return a[PRIORITY] < b[PRIORITY] end
+    if a[NUMBER] ~= b[NUMBER] then return a[NUMBER] < b[NUMBER] end
+    return a[KIND] < b[KIND]
+  end)
+end
+
+-- What is left pays the debt first, so that in debt nothing remains. Returns allocations and the debt paid.
+local function absorb_debt(account)
+  if account[DEBT] <= 0 then return '', 0 end
+  local names, rest = take(account, account[DEBT], USED)
+  local paid = account[DEBT] - rest
+  account[DEBT] = rest
+  return names, paid
+end
+
+-- The grant of the current period, if there is one: the one that starts last.
+local function period_grant(account)
+  local found, grants = nil, account[LIST]
+  for index = 1, #grants do
+    local g = grants[index]
+    if (g[KIND] == CALENDAR or g[KIND] == PERIOD) and (not found or g[START] > found[START]) then
+      found = g
+    end
+  end
+  return found
+end
+
+-- One line of the books. `ids` is user, tenant and feature, joined.
+local function book(stream, kind, side, operation, ids, tokens, user_names, user_debt, tenant_names, tenant_debt, tail)
+  call('XADD', stream, '*', 'e', format('%s\31%s\31%s\31%s\31%d\31%s\31%d\31%s\31%d%s', kind, side, operation, ids,
+    tokens, user_names, user_debt, tenant_names, tenant_debt, tail or ''))
+end
+
+-- Replaces the account's period grant by `fresh`: what was unspent rolls over to `rollover_max`, debt is
+-- forgiven or carried into the new grant. Returns what the books have to say of it (see book_period).
+local function start_period(account, fresh, rollover_max, carry)
+  local grants, kept, leftover = account[LIST], {}, 0
+  local ended = account.ended
+  if ended and ended[STOP] == fresh[START] then leftover = ended[TOKENS] - ended[USED] - ended[HELD] end
+  for index = 1, #grants do
+    local g = grants[index]
+    if g[KIND] == CALENDAR or g[KIND] == PERIOD then
+      local left = g[TOKENS] - g[USED] - g[HELD]
+      if left > leftover then leftover = left end
+      if g[KIND] == CALENDAR and g[NUMBER] ~= fresh[NUMBER] then
+        g[KIND] = SUPERSEDED
+        kept[#kept + 1] = g
+      end
+    elseif not (g[KIND] == SUPERSEDED and fresh[KIND] == CALENDAR) then
+      kept[#kept + 1] = g
+    end
+  end
+  kept[#kept + 1] = fresh
+  local rolled = leftover < rollover_max and leftover or rollover_max
+  local extra
+  if rolled > 0 then
+    extra = {ROLLOVER, fresh[START], rolled, 0, 0, fresh[STOP], 50, fresh[START], fresh[STOP]}
+    kept[#kept + 1] = extra
+  end
+  account[LIST] = kept
+  sort_grants(account)
+  local debt = account[DEBT]
+  local names, paid = '', 0
+  if carry == 1 then names, paid = absorb_debt(account) else account[DEBT] = 0 end
+  account[THRESHOLD] = -1
+  return {fresh = fresh, extra = extra, names = names, debt = account[DEBT] - debt}
+end
+
+local function grant_tail(g)
+  return format('\31\31\31\31\31\31\31\31\31\31%s:%d:%d:%d:%d:%d:%d', reference(g), g[KIND], g[TOKENS], g[EXPIRES],
+    g[PRIORITY], g[START], g[STOP])
+end
+
+-- Books what start_period did. `side` is u or t; `ids` names the account.
+local function book_period(stream, began, side, ids, operation)
+  local names, debt = began.names, began.debt
+  if began.extra then
+    book(stream, 'period', side, operation .. ':r', ids, 0, '', 0, '', 0, grant_tail(began.extra))
+  end
+  book(stream, 'period', side, operation, ids, 0, side == 'u' and names or '', side == 'u' and debt or 0,
+    side == 't' and names or '', side == 't' and debt or 0, grant_tail(began.fresh))
+end
+
+-- Brings a calendar budget to the period [start, stop): a period that has passed rolls over here, on the
+-- next look at it, whatever was down meanwhile. `stop` 0: never ends. A plan that allows more now raises
+-- the grant; one that allows less waits for the next period unless `lower` is 1.
+local function roll_period(account, tokens, start, stop, rollover_max, carry, lower)
+  local current = period_grant(account)
+  if current and current[START] >= start then
+    if current[KIND] == CALENDAR and current[TOKENS] ~= tokens then
+      if tokens > current[TOKENS] then
+        current[TOKENS] = tokens
+      elseif lower == 1 then
+        local floor_tokens = current[USED] + current[HELD]
+        current[TOKENS] = tokens > floor_tokens and tokens or floor_tokens
+      else
+        return nil
+      end
+      local names, paid = absorb_debt(account)
+      account[THRESHOLD] = -1
+      return {fresh = current, names = names, debt = -paid}
+    end
+    return nil
+  end
+  local grants = account[LIST]
+  for index = 1, #grants do
+    local g = grants[index]
+    if g[KIND] == SUPERSEDED and g[NUMBER] == start then
+      -- Back on the calendar within a month that was begun before: what was used of it stays used.
+      g[KIND] = CALENDAR
+      account[THRESHOLD] = -1
+      return nil
+    end
+  end
+  return start_period(account, {CALENDAR, start, tokens, 0, 0, stop, 100, start, stop}, rollover_max, carry)
+end
+
+-- Gives tokens taken in the window that began at `since` back to the hour and day caps, if they still
+-- count that window.
+local function uncount(account, created, amount)
+  if created >= account[HOUR] and account[HOUR_USED] >= amount then
+    account[HOUR_USED] = account[HOUR_USED] - amount
+  end
+  if created >= account[DAY] and account[DAY_USED] >= amount then
+    account[DAY_USED] = account[DAY_USED] - amount
+  end
+end
+
+-- Adds tokens to the hour and day caps, opening new windows as needed. `day` is the start of the day.
+local function count(account, now, day, amount)
+  local hour = now - now % 3600000
+  if account[HOUR] < hour then account[HOUR], account[HOUR_USED] = hour, 0 end
+  if account[DAY] < day then account[DAY], account[DAY_USED] = day, 0 end
+  account[HOUR_USED] = account[HOUR_USED] + amount
+  account[DAY_USED] = account[DAY_USED] + amount
+end
+
+-- Allocations of a hold end in `@` and the start of the period that it was made in: work of a period never
+-- touches the budget of another one. An account that a hold doesn't draw on has no allocations at all ('').
+local function with_period(account, names)
+  local period = period_grant(account)
+  return format('%s@%d', names, period and period[START] or 0)
+end
+
+-- Calls f(name, tokens) for each allocation in `names`.
+local function each_allocation(names, f)
+  for name, tokens in string.gmatch(names, '([^:;]+):(%d+)') do f(name, tonumber(tokens)) end
+end
+
+-- A member of an account's set of open holds: all that its expiry needs.
+local function hold_member(id, on_expire, amount, created, names, ids)
+  return format('%s\31%d\31%d\31%d\31%s\31%s', id, on_expire, amount, created, names, ids)
+end
+
+-- Resolves holds whose time has passed, at most EXPIRE_BATCH of them: charged (held becomes used) or
+-- released, in this account and in the books. Returns true when more are due.
+local function expire_holds(account, holds_key, stream, now, side)
+  local due = call('ZRANGEBYSCORE', holds_key, '-inf', now, 'LIMIT', 0, EXPIRE_BATCH)
+  for index = 1, #due do
+    local id, on_expire, amount, created, names, ids =
+      string.match(due[index], '^([^\31]*)\31(%d)\31(%d+)\31(%d+)\31([^\31]*)\31(.*)$')
+    amount = tonumber(amount)
+    local charge = on_expire == '0'
+    each_allocation(names, function(name, tokens)
+      local g = find_grant(account, name)
+      if g then
+        g[HELD] = g[HELD] - tokens
+        if charge then g[USED] = g[USED] + tokens end
+      end
+    end)
+    if not charge then uncount(account, tonumber(created), amount) end
+    local booked = charge and string.match(names, '^[^@]*') or ''
+    book(stream, 'expire', side, 'expire:' .. id, ids, charge and amount or 0, side == 'u' and booked or '', 0,
+      side == 't' and booked or '', 0, format('\31%s', id))
+    call('ZREM', holds_key, due[index])
+  end
+  account[HOLDS] = account[HOLDS] - #due
+  if account[HOLDS] < 0 then account[HOLDS] = 0 end
+  local first = call('ZRANGE', holds_key, 0, 0, 'WITHSCORES')
+  account[NEXT_EXPIRY] = first[2] and tonumber(first[2]) or 0
+  local names, paid = absorb_debt(account)
+  if paid > 0 then
+    book(stream, 'balance', side, 'balance:' .. due[#due]:match('^[^\31]*'), due[#due]:match('([^\31]*\31[^\31]*\31[^\31]*)$'),
+      0, side == 'u' and names or '', side == 'u' and -paid or 0, side == 't' and names or '', side == 't' and -paid or 0)
+  end
+  return account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now
+end

@@ -1,0 +1,110 @@
+#!lua
+-- Gives an open hold a new total and a new time to live, or leaves it as it was.
+--
+-- KEYS, ARGV 1 as settle.lua: epoch, deadline, tokens (the new total; -1: as it was), ttl (ms; -1: as it was),
+--      1 to show the pool's budget.   ARGV 2 hold id   3 operation id
+-- Returns as settle.lua, with the new expiry (ms) as an eleventh double; and B, P where the rest of the user's
+--   budget or of the pool doesn't allow it (then nothing changed). F for a hold that is no longer open.
+
+local now = clock()
+local epoch, deadline, tokens, ttl, show_pool = unpack_struct('<ddddd', ARGV[1])
+local stream, hold = KEYS[3], ARGV[2]
+if now > deadline then return 'L' end
+local record = call('GET', KEYS[5])
+if not record then return 'U' end
+local state, amount, expires, created, on_expire, names, pool_names, ids =
+  string.match(record, '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31([^\31]*)\31([^\31]*)\31(.*)$')
+amount, expires, created = tonumber(amount), tonumber(expires), tonumber(created)
+if state ~= 'open' then
+  return 'F' .. state .. ':' .. string.match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31')
+end
+if expires <= now then return 'Fexpired:' .. (on_expire == '0' and amount or 0) end
+
+local raw = call('HGET', KEYS[1], 's')
+if not raw then return 'M' end
+local account = read_account(raw, now)
+if account[EPOCH] ~= epoch then return 'M' end
+local pool
+if KEYS[6] then
+  local pool_raw = call('HGET', KEYS[6], 's')
+  if not pool_raw then return 'Q' end
+  pool = read_account(pool_raw, now)
+  if pool[EPOCH] ~= epoch then return 'Q' end
+end
+if account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now then
+  local more = expire_holds(account, KEYS[4], stream, now, 'u')
+  write_account(KEYS[1], account)
+  if more then return 'G' end
+end
+if pool and pool[NEXT_EXPIRY] > 0 and pool[NEXT_EXPIRY] <= now then
+  local more = expire_holds(pool, KEYS[7], stream, now, 't')
+  write_account(KEYS[6], pool)
+  if more then return 'G' end
+end
+
+local shown = show_pool == 1 and pool or account
+local function report(letter, total, until_ms)
+  local limit, used, held, rest = totals(shown)
+  local period = period_grant(shown)
+  local resets = period and period[STOP] or 0
+  return pack('<c1ddddddddddd', letter, now, total, limit, used, held, rest, shown[DEBT], resets,
+    resets > 0 and resets - period[START] or 0, amount, until_ms), rest
+end
+
+if tokens < 0 then tokens = amount end
+local until_ms = ttl < 0 and expires or now + ttl
+local grown = tokens - amount
+local function left(of, allocations)
+  if not of or allocations == '' then return TOKENS_MAX end
+  local _, _, _, rest = totals(of)
+  return rest
+end
+if grown > 0 then
+  -- An account that the hold draws nothing on has no budget of its own, and doesn't bind.
+  if grown > left(account, names) then return (report('B', tokens, expires)) end
+  if grown > left(pool, pool_names) then
+    shown = pool
+    return (report('P', tokens, expires))
+  end
+end
+
+-- Holds more, or lets go from the end of the allocations: what expires last goes back first.
+local function rehold(of, allocations)
+  if allocations == '' then return '' end
+  local names, period = string.match(allocations, '^([^@]*)(@%d+)$')
+  if grown > 0 then
+    local more = take(of, grown, HELD)
+    return names .. ((names == '' or more == '') and '' or ';') .. more .. period
+  end
+  local kept, rest = '', tokens
+  each_allocation(names, function(name, part)
+    local stays = rest < part and rest or part
+    local g = find_grant(of, name)
+    if g then g[HELD] = g[HELD] - (part - stays) end
+    if stays > 0 then kept = kept .. format(kept == '' and '%s:%d' or ';%s:%d', name, stays) end
+    rest = rest - stays
+  end)
+  return kept .. period
+end
+
+local new_names, new_pool_names = rehold(account, names), ''
+local expiry_mode = tonumber(on_expire)
+call('ZREM', KEYS[4], hold_member(hold, expiry_mode, amount, created, names, ids))
+call('ZADD', KEYS[4], until_ms, hold_member(hold, expiry_mode, tokens, created, new_names, ids))
+if until_ms < account[NEXT_EXPIRY] then account[NEXT_EXPIRY] = until_ms end
+if grown < 0 then uncount(account, created, -grown) end
+write_account(KEYS[1], account)
+if pool then
+  new_pool_names = rehold(pool, pool_names)
+  call('ZREM', KEYS[7], hold_member(hold, expiry_mode, amount, created, pool_names, ids))
+  call('ZADD', KEYS[7], until_ms, hold_member(hold, expiry_mode, tokens, created, new_pool_names, ids))
+  if until_ms < pool[NEXT_EXPIRY] then pool[NEXT_EXPIRY] = until_ms end
+  write_account(KEYS[6], pool)
+end
+local span = format('%d\31%d\31%d\31%s\31%s\31%s', tokens, until_ms, created, on_expire, new_names, new_pool_names)
+call('SET', KEYS[5], format('open\31%s\31%s', span, ids), 'PX', until_ms - now + 86400000)
+book(stream, 'extend', 'b', ARGV[3], ids, 0, '', 0, '', 0, format('\31%s\31%s', hold, span))
+amount = tokens
+local result, rest = report('A', tokens, until_ms)
+call('SET', KEYS[2], format('%d', rest))
+return result

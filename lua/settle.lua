@@ -1,0 +1,124 @@
+#!lua flags=allow-oom
+-- Resolves a hold, once: settles it at what was really used, or releases it whole. After its expiry (up to
+-- 24 h) it corrects what the expiry booked. Runs at maxmemory too: it gives back, or records what happened.
+--
+-- KEYS 1 user's account   2 readable rest   3 usage stream   4 user's open holds   5 hold record
+--      then, if the hold has a tenant: tenant's account, tenant's open holds
+-- ARGV 1 doubles: epoch, deadline (ms), tokens used, 1 to release (else 0), 1 to show the pool's budget
+--      2 hold id   3 outcome   4 metadata
+-- Returns a letter, then doubles: now, tokens booked, limit, used, held, remaining, debt, resets at, length of
+--   the period, reserved.
+--   A resolved, now or by the same call before      F resolved otherwise: `F<state>:<tokens>`
+--   U no such hold   M, Q account, pool unknown here   L past its deadline   G more holds are due: ask again
+
+local now = clock()
+local epoch, deadline, tokens, release, show_pool = unpack_struct('<ddddd', ARGV[1])
+local stream, hold = KEYS[3], ARGV[2]
+if now > deadline then return 'L' end
+
+local record = call('GET', KEYS[5])
+if not record then return 'U' end
+local state, amount, expires, created, on_expire, names, pool_names, ids =
+  string.match(record, '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31([^\31]*)\31([^\31]*)\31(.*)$')
+amount, expires, created = tonumber(amount), tonumber(expires), tonumber(created)
+local wanted = release == 1 and 'released' or 'settled'
+if state ~= 'open' then
+  local booked, first = string.match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31(.*)$')
+  if state == wanted and tonumber(booked) == tokens then return first end
+  return 'F' .. state .. ':' .. booked
+end
+
+local raw = call('HGET', KEYS[1], 's')
+if not raw then return 'M' end
+local account = read_account(raw, now)
+if account[EPOCH] ~= epoch then return 'M' end
+local pool
+if KEYS[6] then
+  local pool_raw = call('HGET', KEYS[6], 's')
+  if not pool_raw then return 'Q' end
+  pool = read_account(pool_raw, now)
+  if pool[EPOCH] ~= epoch then return 'Q' end
+end
+
+local function expire(of, key, holds_key, side)
+  if not of or of[NEXT_EXPIRY] == 0 or of[NEXT_EXPIRY] > now then return false end
+  local more = expire_holds(of, holds_key, stream, now, side)
+  write_account(key, of)
+  return more
+end
+if expire(account, KEYS[1], KEYS[4], 'u') or expire(pool, KEYS[6], KEYS[7], 't') then return 'G' end
+
+-- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
+local late = expires <= now
+local taken = late and (on_expire == '0' and amount or 0) or amount
+local from = late and USED or HELD
+
+-- Moves one account from `taken` (in slot `from`) to `tokens` used. Tokens beyond the hold come from what
+-- is left of the same period, then become debt; those of a period that is over are booked and touch
+-- nothing. Returns the allocations to book and the debt made.
+local function resolve(of, allocations)
+  local booked, rest, last = '', tokens, nil
+  local function add(name, count)
+    if count ~= 0 then booked = booked .. format(booked == '' and '%s:%d' or ';%s:%d', name, count) end
+  end
+  each_allocation(allocations, function(name, part)
+    local g = find_grant(of, name)
+    local used = rest < part and rest or part
+    local before = taken == 0 and 0 or part
+    if g then
+      g[from] = g[from] - before
+      g[USED] = g[USED] + used
+    end
+    add(name, late and used - before or used)
+    rest, last = rest - used, name
+  end)
+  local made = 0
+  if rest > 0 then
+    local period = period_grant(of)
+    if tonumber(string.match(allocations, '@(%d+)$')) == (period and period[START] or 0) then
+      local more, short = take(of, rest, USED)
+      if more ~= '' then booked = booked == '' and more or booked .. ';' .. more end
+      of[DEBT] = of[DEBT] + short
+      made = short
+    elseif last then
+      add(last, rest)
+    end
+  end
+  local more, paid = absorb_debt(of)
+  if more ~= '' then booked = booked == '' and more or booked .. ';' .. more end
+  return booked, made - paid
+end
+
+local booked, debt, pool_booked, pool_debt = '', 0, '', 0
+local open_member = hold_member(hold, tonumber(on_expire), amount, created, names, ids)
+if names ~= '' then booked, debt = resolve(account, names) end
+if not late then
+  if call('ZREM', KEYS[4], open_member) == 1 and account[HOLDS] > 0 then account[HOLDS] = account[HOLDS] - 1 end
+  if account[HOLDS] == 0 then account[NEXT_EXPIRY] = 0 end
+end
+if tokens < taken then uncount(account, created, taken - tokens) end
+write_account(KEYS[1], account)
+if pool then
+  if pool_names ~= '' then pool_booked, pool_debt = resolve(pool, pool_names) end
+  if not late then
+    local pool_member = hold_member(hold, tonumber(on_expire), amount, created, pool_names, ids)
+    if call('ZREM', KEYS[7], pool_member) == 1 and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
+    if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
+  end
+  write_account(KEYS[6], pool)
+end
+
+local kind = late and 'correct' or release == 1 and 'release' or 'settle'
+book(stream, kind, 'b', (late and 'correct:' or 'settle:') .. hold, ids, late and tokens - taken or tokens, booked, debt,
+  pool_booked, pool_debt, format('\31%s\31\31\31\31\31\31\31%s\31%s', hold, ARGV[3], ARGV[4]))
+
+local shown = show_pool == 1 and pool or account
+local limit, used, held, rest = totals(shown)
+local period = period_grant(shown)
+local resets = period and period[STOP] or 0
+call('SET', KEYS[2], format('%d', rest))
+local result = pack('<c1dddddddddd', 'A', now, tokens, limit, used, held, rest, shown[DEBT], resets,
+  resets > 0 and resets - period[START] or 0, amount)
+call('SET', KEYS[5], format('%s\31%d\31%d\31%d\31%s\31%s\31%s\31%s\31%d\31', wanted, amount, expires, created, on_expire,
+  names, pool_names, ids, tokens) .. result, 'PX', 86400000)
+return result

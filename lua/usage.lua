@@ -1,0 +1,86 @@
+#!lua flags=allow-oom
+-- Records what was used after the fact: never refused for lack of budget, what is not left becomes debt.
+--
+-- KEYS 1 user's account   2 readable rest   3 usage stream   4 user's open holds
+--      then, as they apply: tenant's account, tenant's open holds; idempotency record
+-- ARGV 1 as check.lua (the rights)   2 user, tenant, feature   3 the request, as check.lua
+--      4 operation id   5 unused   6 fingerprint of the idempotent request   7 metadata
+-- Returns as check.lua: A recorded, and I, C, M, Q, S, U, L, W, G.
+
+local now = clock()
+local version, _, _, _, _, _, _, _, hourly, daily, _,
+  budget_mode, budget_tokens, budget_rollover, budget_carry, budget_lower,
+  pool_version, pool_mode, pool_tokens, pool_rollover, pool_carry, pool_lower =
+  unpack_struct('<dddddddddddddddddddddd', ARGV[1])
+local epoch, deadline, tokens, _, _, _, _, start, stop, pool_start, pool_stop, day, day_stop =
+  unpack_struct('<ddddddddddddd', ARGV[3])
+local NO_BUDGET, CALENDAR_BUDGET = 0, 1
+
+local function refuse(letter, detail)
+  return pack('<c1dddddddddddd', letter, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, detail or 0)
+end
+if now > deadline then return refuse('L') end
+local raw = call('HGET', KEYS[1], 's')
+if not raw then return refuse('M') end
+local account = read_account(raw, now)
+if account[EPOCH] ~= epoch then return refuse('M') end
+if account[VERSION] ~= version then return refuse('S', account[VERSION]) end
+local pool, replay_key = nil, KEYS[5]
+if pool_version > 0 then
+  local pool_raw = call('HGET', KEYS[5], 's')
+  if not pool_raw then return refuse('Q') end
+  pool = read_account(pool_raw, now)
+  if pool[EPOCH] ~= epoch then return refuse('Q') end
+  if pool[VERSION] ~= pool_version then return refuse('U', pool[VERSION]) end
+  replay_key = KEYS[7]
+end
+if replay_key then
+  local record = call('GET', replay_key)
+  if record then
+    local fingerprint, first = string.match(record, '^([^\31]*)\31(.*)$')
+    if fingerprint ~= ARGV[6] then return refuse('C') end
+    return 'I' .. first
+  end
+end
+if (budget_mode == CALENDAR_BUDGET and (now < start or (stop > 0 and now >= stop)))
+  or (pool and pool_mode == CALENDAR_BUDGET and (now < pool_start or (pool_stop > 0 and now >= pool_stop)))
+  or now < day or now >= day_stop then
+  return refuse('W')
+end
+
+local stream = KEYS[3]
+local function charge(of, key, holds_key, side, budgeted, mode, plan_tokens, from, to, rollover, carry, lower, whose)
+  local began
+  if of[NEXT_EXPIRY] > 0 and of[NEXT_EXPIRY] <= now then expire_holds(of, holds_key, stream, now, side) end
+  if not budgeted then
+    write_account(key, of)
+    return '', 0
+  end
+  if mode == CALENDAR_BUDGET then began = roll_period(of, plan_tokens, from, to, rollover, carry, lower) end
+  if began then book_period(stream, began, side, whose, ARGV[4] .. (side == 'u' and ':p' or ':q')) end
+  local names, short = take(of, tokens, USED)
+  of[DEBT] = of[DEBT] + short
+  if side == 'u' and (hourly >= 0 or daily >= 0) then count(of, now, day, tokens) end
+  write_account(key, of)
+  return names, short
+end
+local names, debt = charge(account, KEYS[1], KEYS[4], 'u', budget_mode ~= NO_BUDGET, budget_mode, budget_tokens,
+  start, stop, budget_rollover, budget_carry, budget_lower, string.match(ARGV[2], '^[^\31]*\31[^\31]*') .. '\31')
+local pool_names, pool_debt = '', 0
+if pool then
+  pool_names, pool_debt = charge(pool, KEYS[5], KEYS[6], 't', pool_mode ~= NO_BUDGET, pool_mode, pool_tokens,
+    pool_start, pool_stop, pool_rollover, pool_carry, pool_lower,
+    string.match(ARGV[2], '^[^\31]*(\31[^\31]*)') .. '\31')
+end
+book(stream, 'usage', 'b', ARGV[4], ARGV[2], tokens, names, debt, pool_names, pool_debt,
+  ARGV[7] and ARGV[7] ~= '' and '\31\31\31\31\31\31\31\31\31' .. ARGV[7] or '')
+
+local shown = budget_mode == NO_BUDGET and pool and pool_mode ~= NO_BUDGET and pool or account
+local limit, used, held, rest = totals(shown)
+local period = period_grant(shown)
+local resets = period and period[STOP] or 0
+call('SET', KEYS[2], format('%d', rest))
+local result = pack('<c1dddddddddddd', 'A', now, tokens, limit, used, held, rest, shown[DEBT], resets,
+  resets > 0 and resets - period[START] or 0, -1, 0, 0)
+if replay_key then call('SET', replay_key, ARGV[6] .. '\31\31' .. result, 'EX', 86400) end
+return result
