@@ -1,0 +1,40 @@
+/// Base 16.
+package enum Hex {
+  private static let digits = Array("0123456789abcdef".utf8)
+
+  /// Two lowercase digits per byte.
+  package static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity(bytes.underestimatedCount * 2)
+    for byte in bytes {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// nil for an odd number of digits and for anything that isn't one. With `lowercaseOnly`, as in Stripe's
+  /// signatures, `A`–`F` are refused too, so that one value has one spelling.
+  package static func decode(_ text: some StringProtocol, lowercaseOnly: Bool = false) -> [UInt8]? {
+    let digits = Array(text.utf8)
+    guard digits.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(digits.count / 2)
+    for index in stride(from: 0, to: digits.count, by: 2) {
+      guard let high = value(of: digits[index], lowercaseOnly: lowercaseOnly),
+        let low = value(of: digits[index + 1], lowercaseOnly: lowercaseOnly)
+      else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    return bytes
+  }
+
+  private static func value(of digit: UInt8, lowercaseOnly: Bool) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F") where !lowercaseOnly: digit - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}
