@@ -1,0 +1,93 @@
+package import Gate
+
+/// The books and the audit log, read.
+extension PostgresStore {
+  /// Newest first.
+  package func ledger(
+    _ filter: LedgerFilter, _ page: PageRequest
+  ) async throws(StoreError) -> Page<LedgerLine> {
+    let after = try Cursor.decode(page.cursor, count: 5)
+    let place = try after.map { parts throws(StoreError) in
+      try Cursor.decodeNumbers(Cursor.encode(Array(parts.prefix(4))), count: 4) ?? []
+    }
+    let rows = try await pool.query(
+      """
+      SELECT at, epoch, bucket, stream_ms, stream_seq, side, operation_id, user_id, tenant_id, feature,
+        tokens, kind, outcome, hold_id, metadata
+      FROM ledger
+      WHERE \(filter.account.kind == .user ? "user_id" : "tenant_id") = $1 AND side <> 't'
+        AND (kind IN ('spend', 'usage', 'settle', 'correct') OR kind = 'expire' AND tokens <> 0)
+        AND ($2::timestamptz IS NULL OR at >= $2) AND ($3::timestamptz IS NULL OR at < $3)
+        AND ($8::text IS NULL OR (at, epoch, bucket, stream_seq, side)
+          < (to_timestamp(0) + $4 * interval '1 millisecond', $5, $6, $7, $8))
+      ORDER BY at DESC, epoch DESC, bucket DESC, stream_seq DESC, side DESC LIMIT $9
+      """,
+      [
+        .text(filter.account.id), .instant(orNull: filter.from), .instant(orNull: filter.to),
+        .int(orNull: place?[0]), .int(orNull: place?[1]), .int(orNull: place?[2]), .int(orNull: place?[3]),
+        .text(orNull: after?[4]), page.rowsToRead,
+      ])
+    return try rows.page(page, item: Self.line) { row in
+      ["stream_ms", "epoch", "bucket", "stream_seq", "side"].map { row.string($0) ?? "" }
+    }
+  }
+
+  /// From the hourly sums: a first hour that is begun counts whole. Days and months are of UTC.
+  package func usage(_ filter: UsageFilter) async throws(StoreError) -> [UsagePoint] {
+    let rows = try await pool.query(
+      """
+      SELECT date_trunc($5, hour, 'UTC') AS start, \(filter.byFeature ? "feature" : "NULL") AS feature,
+        sum(tokens)::bigint AS tokens, sum(entries)::bigint AS entries
+      FROM ledger_hourly
+      WHERE account_kind = $1 AND account_id = $2 AND hour >= date_trunc('hour', $3, 'UTC') AND hour < $4
+      GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 10000
+      """,
+      filter.account.parameters + [
+        .instant(filter.from), .instant(filter.to), .text(filter.interval.rawValue),
+      ])
+    return try rows.map { row throws(StoreError) in
+      UsagePoint(
+        start: try row.need("start", PostgresRow.instant), feature: row.string("feature"),
+        tokens: try row.need("tokens", PostgresRow.int), entries: try row.need("entries", PostgresRow.int))
+    }
+  }
+
+  /// Newest first. An action that ends in a dot takes all that begin with it: `token.`.
+  package func audit(
+    _ filter: AuditFilter, _ page: PageRequest
+  ) async throws(StoreError) -> Page<AuditEntry> {
+    let after = try Cursor.decodeNumbers(page.cursor, count: 1)
+    let rows = try await pool.query(
+      """
+      SELECT id, at, actor, action, subject, before, after, reason FROM audit_log
+      WHERE ($1::text IS NULL OR actor = $1)
+        AND ($2::text IS NULL OR action = $2 OR right($2, 1) = '.' AND starts_with(action, $2))
+        AND ($3::text IS NULL OR subject = $3)
+        AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)
+        AND ($6::bigint IS NULL OR id < $6)
+      ORDER BY id DESC LIMIT $7
+      """,
+      [
+        .text(orNull: filter.actor), .text(orNull: filter.action), .text(orNull: filter.subject),
+        .instant(orNull: filter.from), .instant(orNull: filter.to), .int(orNull: after?[0]), page.rowsToRead,
+      ])
+    return try rows.page(page, item: Self.auditEntry) { [$0.string("id") ?? ""] }
+  }
+
+  private static func line(_ row: PostgresRow) throws(StoreError) -> LedgerLine {
+    LedgerLine(
+      operation: try row.need("operation_id", PostgresRow.string),
+      at: try row.need("at", PostgresRow.instant), user: row.string("user_id") ?? "",
+      tenant: row.string("tenant_id"), feature: try row.need("feature", PostgresRow.string),
+      tokens: try row.need("tokens", PostgresRow.int), kind: try row.need("kind", PostgresRow.string),
+      outcome: row.string("outcome"), reservation: row.string("hold_id"), metadata: row.string("metadata"))
+  }
+
+  private static func auditEntry(_ row: PostgresRow) throws(StoreError) -> AuditEntry {
+    AuditEntry(
+      id: try row.need("id", PostgresRow.int), at: try row.need("at", PostgresRow.instant),
+      actor: try row.need("actor", PostgresRow.string), action: try row.need("action", PostgresRow.string),
+      subject: try row.need("subject", PostgresRow.string), before: row.string("before"),
+      after: row.string("after"), reason: row.string("reason"))
+  }
+}

@@ -1,0 +1,79 @@
+package import Gate
+
+/// Billing's side of Postgres: Stripe's events and what they change.
+package struct PostgresBillingStore: BillingStore {
+  let pool: PostgresPool
+
+  /// Works on this pool, whose schema is migrated.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  /// See ``BillingStore/transaction(_:)``.
+  package func transaction<Result: Sendable>(
+    _ body: @Sendable (any BillingTransaction) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    try await pool.transaction { (transaction) async throws(StoreError) -> Result in
+      try await body(PostgresBillingTransaction(transaction: transaction))
+    }
+  }
+
+  /// See ``BillingStore/recordFailure(_:detail:wasCommitted:)``.
+  package func recordFailure(
+    _ event: WebhookReceipt, detail: String, wasCommitted: Bool
+  ) async throws(StoreError) {
+    _ = try await pool.query(
+      """
+      INSERT INTO webhook_events_processed AS stored
+        (event_id, type, status, received_at, attempts, detail, payload)
+      VALUES ($1, $2, 'failed', $3, 1, $4, $5)
+      ON CONFLICT (event_id) DO UPDATE
+      SET status = 'failed', processed_at = NULL, detail = excluded.detail, attempts = stored.attempts + 1
+      WHERE $6 OR stored.status NOT IN ('processed', 'ignored')
+      """,
+      [
+        .text(event.id), .text(event.type), .instant(event.receivedAt), .text(detail),
+        .bytes(Array(event.payload.utf8)), .bool(wasCommitted),
+      ])
+  }
+
+  /// See ``BillingStore/receipt(_:)``.
+  package func receipt(_ id: String) async throws(StoreError) -> WebhookReceipt? {
+    let rows = try await pool.query(
+      "SELECT event_id, type, payload, received_at FROM webhook_events_processed WHERE event_id = $1",
+      [.text(id)])
+    return try rows.map(PostgresBillingStore.receipt).first
+  }
+
+  /// See ``BillingStore/unmatched(mentioning:limit:)``.
+  package func unmatched(
+    mentioning texts: [String]?, limit: Int
+  ) async throws(StoreError) -> [WebhookReceipt] {
+    let rows = try await pool.query(
+      """
+      SELECT event_id, type, payload, received_at FROM webhook_events_processed
+      WHERE status = 'unmatched' AND payload IS NOT NULL
+        AND ($1::text[] IS NULL OR EXISTS (
+          SELECT FROM unnest($1::text[]) AS mention
+          WHERE position(convert_to(mention, 'UTF8') IN payload) > 0))
+      ORDER BY attempts, received_at, event_id LIMIT $2
+      """, [texts.map { .textArray($0) } ?? .null, .int(Int64(limit))])
+    return try rows.map(PostgresBillingStore.receipt)
+  }
+
+  /// See ``BillingStore/seedPrices(_:)``.
+  package func seedPrices(_ plans: [String: String]) async throws(StoreError) {
+    guard !plans.isEmpty else { return }
+    let prices = plans.keys.sorted()
+    _ = try await pool.query(
+      """
+      INSERT INTO plan_price_map (price_id, plan) SELECT * FROM unnest($1::text[], $2::text[])
+      ON CONFLICT (price_id) DO NOTHING
+      """, [.textArray(prices), .textArray(prices.map { plans[$0] })])
+  }
+
+  private static func receipt(_ row: PostgresRow) throws(StoreError) -> WebhookReceipt {
+    WebhookReceipt(
+      id: row.string("event_id") ?? "", type: row.string("type") ?? "",
+      payload: String(decoding: row.bytes("payload") ?? [], as: UTF8.self),
+      receivedAt: row.instant("received_at") ?? Instant(milliseconds: 0))
+  }
+}

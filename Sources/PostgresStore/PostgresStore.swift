@@ -1,0 +1,22 @@
+package import Gate
+
+/// The ports of the domain on Postgres. Topics are in extensions: principals, books, outbox, accounts.
+package struct PostgresStore: Sendable {
+  /// The connections, also for what has no port.
+  package let pool: PostgresPool
+
+  /// Over a schema that ``Migrator`` has brought up to date.
+  package init(pool: PostgresPool) { self.pool = pool }
+
+  /// The ledger's partitions of this month and the next three.
+  static let makePartitions = "SELECT ledger_make_partitions(now(), now() + interval '3 months')"
+
+  /// To be called about once an hour by any number of gates: makes partitions ahead, and drops what nobody
+  /// reads any more (applied outbox rows after 7 days, closed holds 2 days after their expiry).
+  package func maintain() async throws(StoreError) {
+    _ = try await pool.query(PostgresStore.makePartitions)
+    _ = try await pool.query("DELETE FROM outbox WHERE applied_at < now() - interval '7 days'")
+    _ = try await pool.query(
+      "DELETE FROM holds WHERE state <> 'open' AND expires_at < now() - interval '2 days'")
+  }
+}

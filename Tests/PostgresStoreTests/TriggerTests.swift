@@ -1,0 +1,164 @@
+import Gate
+import PostgresStore
+import TestServers
+import Testing
+
+/// What other systems do with plain SQL has to be as good as the API.
+@Suite struct TriggerTests {
+  @Test func tokensWrittenByHand() async throws {
+    let database = try await TestDatabase.make()
+    try await database.sql(
+      "INSERT INTO tollgate.extension_tokens (user_id, token_hash) VALUES ('u1', \(hash(1).sqlLiteral))")
+    let first = try #require(await database.version(user: "u1"))
+    #expect(try await database.takeOutbox() == ["user:u1"])
+    let principal = try #require(try await database.store.principals(tokenHashes: [hash(1)]).first ?? nil)
+    #expect(principal.user == "u1" && principal.version == first)
+    #expect(principal.tokenID?.hasPrefix("tok_") == true)
+
+    // That it was used is no news.
+    try await database.store.markUsed(tokenIDs: [principal.tokenID ?? ""])
+    #expect(try await database.version(user: "u1") == first)
+    #expect(try await database.takeOutbox() == [])
+
+    try await database.sql("UPDATE tollgate.extension_tokens SET expires_at = now() + interval '1 day'")
+    let second = try #require(await database.version(user: "u1"))
+    #expect(second > first)
+    try await database.sql("DELETE FROM tollgate.extension_tokens WHERE user_id = 'u1'")
+    #expect(try #require(await database.version(user: "u1")) > second)
+    #expect(try await database.takeOutbox() == ["user:u1", "user:u1"])
+    #expect(try await database.store.principals(tokenHashes: [hash(1)]) == [nil])
+  }
+
+  @Test func truncatingTheTokensRevokesThemAll() async throws {
+    let database = try await TestDatabase.make()
+    for number in 1...3 as ClosedRange<UInt64> {
+      try await database.sql(
+        """
+        INSERT INTO tollgate.extension_tokens (user_id, token_hash)
+        VALUES ('u\(number)', \(hash(number).sqlLiteral))
+        """)
+    }
+    _ = try await database.takeOutbox()
+    try await database.sql("TRUNCATE tollgate.extension_tokens")
+    #expect(try await database.takeOutbox().sorted() == ["user:u1", "user:u2", "user:u3"])
+    try await database.sql("TRUNCATE tollgate.users CASCADE")
+    #expect(try await database.takeOutbox().sorted() == ["user:u1", "user:u2", "user:u3"])
+  }
+
+  @Test func usersAndTenantsWrittenByHand() async throws {
+    let database = try await TestDatabase.make()
+    try await database.sql(
+      """
+      INSERT INTO tollgate.tenants (id, name) VALUES ('t1', 'One');
+      INSERT INTO tollgate.users (id, plan, tenant_id) VALUES ('u1', 'free', 't1')
+      """)
+    // psql runs both in one transaction.
+    #expect(try await database.takeOutbox().sorted() == ["tenant:t1", "user:u1"])
+    let before = try #require(await database.store.user("u1"))
+    #expect(before.planChangedAt != nil)
+
+    // A version is not for others to set; an email decides nothing.
+    try await database.sql("UPDATE tollgate.users SET version = 1")
+    let version = try #require(await database.version(user: "u1"))
+    #expect(version > before.version)
+    _ = try await database.takeOutbox()
+    try await database.sql("UPDATE tollgate.users SET email = 'a@b.c'")
+    #expect(try await database.version(user: "u1") == version)
+    #expect(try await database.takeOutbox() == [])
+
+    // A tenant's change is the tenant's alone.
+    try await database.sql("UPDATE tollgate.tenants SET plan = 'team'")
+    #expect(try await database.version(user: "u1") == version)
+    #expect(try await database.takeOutbox() == ["tenant:t1"])
+    try await database.sql("DELETE FROM tollgate.tenants")
+    #expect(try #require(await database.version(user: "u1")) > version)
+    #expect(try await database.takeOutbox().sorted() == ["tenant:t1", "user:u1"])
+  }
+
+  @Test func aUserMadeAgainIsNoOldAcquaintance() async throws {
+    let database = try await TestDatabase.make()
+    try await database.sql("INSERT INTO tollgate.users (id) VALUES ('u1')")
+    let version = try #require(await database.version(user: "u1"))
+    try await database.sql("DELETE FROM tollgate.users")
+    #expect(try await database.takeOutbox() == ["user:u1", "user:u1"])
+    #expect(try await database.store.snapshot(of: .user("u1")) == nil)
+    try await database.sql("INSERT INTO tollgate.users (id) VALUES ('u1')")
+    #expect(try #require(await database.version(user: "u1")) > version)
+  }
+
+  @Test func subscriptionsAndGrants() async throws {
+    let database = try await TestDatabase.make()
+    try await database.sql(
+      """
+      INSERT INTO tollgate.tenants (id) VALUES ('t1');
+      INSERT INTO tollgate.users (id) VALUES ('u1')
+      """)
+    _ = try await database.takeOutbox()
+    try await database.sql(
+      """
+      INSERT INTO tollgate.subscriptions (stripe_subscription_id, user_id, plan, status)
+      VALUES ('sub_1', 'u1', 'pro', 'active')
+      """)
+    #expect(try await database.takeOutbox() == ["user:u1"])
+    try await database.sql("UPDATE tollgate.subscriptions SET updated_at = now() + interval '1 s'")
+    #expect(try await database.takeOutbox() == [])
+    try await database.sql("UPDATE tollgate.subscriptions SET status = 'unpaid', tenant_id = 't1'")
+    #expect(try await database.takeOutbox().sorted() == ["tenant:t1", "user:u1"])
+
+    try await database.sql("INSERT INTO tollgate.grants (account_id, tokens) VALUES ('u1', 10)")
+    #expect(try await database.takeOutbox() == ["user:u1"])
+    try await database.sql("UPDATE tollgate.grants SET used = 5")
+    #expect(try await database.takeOutbox() == [])
+    try await database.sql("UPDATE tollgate.grants SET revoked_at = now()")
+    #expect(try await database.takeOutbox() == ["user:u1"])
+    try await database.sql("DELETE FROM tollgate.grants; DELETE FROM tollgate.subscriptions")
+    #expect(try await database.takeOutbox().sorted() == ["tenant:t1", "user:u1"])
+  }
+
+  @Test func manyTokensInOpposedOrdersDoNotDeadlock() async throws {
+    let database = try await TestDatabase.make(connections: 8)
+    _ = try await database.pool.query(
+      """
+      INSERT INTO extension_tokens (user_id, token_hash)
+      SELECT 'u' || n % 10, sha256(n::text::bytea) FROM generate_series(1, 200) AS n
+      """)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<8 {
+        group.addTask {
+          for _ in 0..<10 {
+            _ = try await database.pool.query(
+              """
+              UPDATE extension_tokens SET expires_at = clock_timestamp()
+              WHERE id IN (
+                SELECT id FROM extension_tokens WHERE user_id IN ('u\(number)', 'u\((number + 5) % 10)')
+                AND left(md5(id), 1) = '\(number)')
+              """)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test func theAuditLogIsAppendOnly() async throws {
+    let database = try await TestDatabase.make()
+    _ = try await database.store.putUser("u1", UserChange(), actor: "cli")
+    for sql in ["DELETE FROM audit_log", "UPDATE audit_log SET actor = 'x'", "TRUNCATE audit_log"] {
+      await #expect(throws: StoreError.conflict("audit_log is append-only")) {
+        try await database.pool.query(sql)
+      }
+    }
+    #expect(try await database.store.audit(AuditFilter(), PageRequest()).items.count == 1)
+  }
+
+  @Test func namesAreCheckedWhoeverWritesThem() async throws {
+    let database = try await TestDatabase.make()
+    for id in ["", "a b", "é", String(repeating: "x", count: 129), "a\nb", "a\n"] {
+      await #expect(throws: StoreError.self) {
+        try await database.pool.query("INSERT INTO users (id) VALUES ($1)", [.text(id)])
+      }
+    }
+    _ = try await database.pool.query(
+      "INSERT INTO users (id) VALUES ($1)", [.text(String(repeating: "~", count: 128))])
+  }
+}
