@@ -1,0 +1,110 @@
+package import Gate
+internal import NIOCore
+
+/// One check: encode, ask, decode.
+extension LoopCheckEngine {
+  package func check(_ call: CheckCall, _ prepared: PreparedCheck) {
+    let tag = pending.insert(.check(call, prepared))
+    let deadline = NIODeadline.uptimeNanoseconds(call.deadlineNanoseconds)
+    connection.send(tag: tag, to: self, deadline: deadline) { out in
+      if call.holdID == nil, call.idempotencyKey == nil, call.metadata == nil, !call.afterTheFact {
+        out.writeBytes(prepared.plainPrefix)
+        writeRequest(call, prepared, into: &out)
+        writeOperation(call.operation, into: &out)
+      } else {
+        writeWhole(call, prepared, into: &out)
+      }
+    }
+  }
+
+  /// The forms that name a hold, an idempotency record or metadata.
+  private func writeWhole(_ call: CheckCall, _ prepared: PreparedCheck, into out: inout ByteBuffer) {
+    let principal = prepared.principal
+    let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
+    let keys =
+      (principal.tenant == nil ? 4 : 6) + (call.holdID == nil ? 0 : 1) + (call.idempotencyKey == nil ? 0 : 1)
+    writeHead(call.afterTheFact ? scripts.usage : scripts.check, keys: keys, arguments: 7, into: &out)
+    out.writeBytes(prepared.keys)
+    if let hold = call.holdID { out.writeBulk(keyspace.hold(hold, bucket: bucket)) }
+    if let key = call.idempotencyKey {
+      out.writeBulk(keyspace.idempotency(user: principal.user, digest: key, bucket: bucket))
+    }
+    out.writeBytes(prepared.arguments)
+    writeRequest(call, prepared, into: &out)
+    writeOperation(call.operation, into: &out)
+    out.writeBulk(call.holdID ?? "")
+    out.writeBulk(call.fingerprint)
+    out.writeBulk(call.metadata ?? "")
+  }
+
+  /// The request's thirteen doubles, in the order of `lua/check.lua`.
+  func writeRequest(_ call: CheckCall, _ prepared: PreparedCheck, into out: inout ByteBuffer) {
+    let now = now()
+    let own = calendars.bounds(prepared.ownCalendar, at: now)
+    let pool = calendars.bounds(prepared.poolCalendar, at: now)
+    let day = calendars.bounds(prepared.dayCalendar, at: now)
+    out.writeStaticString("$104\r\n")
+    out.writeDouble(epoch)
+    out.writeDouble(redisDeadline(call.deadlineNanoseconds))
+    out.writeDouble(call.tokens)
+    out.writeDouble(call.mode == .peek ? 0.0 : call.mode == .spend ? 1.0 : 2.0)
+    out.writeDouble(call.ttlMilliseconds)
+    out.writeDouble(call.partial ? 1.0 : 0.0)
+    out.writeDouble(call.releaseOnExpiry ? 1.0 : 0.0)
+    out.writeDouble(own.start.milliseconds)
+    out.writeDouble(own.end.milliseconds)
+    out.writeDouble(pool.start.milliseconds)
+    out.writeDouble(pool.end.milliseconds)
+    out.writeDouble(day.start.milliseconds)
+    out.writeDouble(day.end.milliseconds)
+    out.writeLineEnd()
+  }
+
+  func writeOperation(_ operation: OperationID, into out: inout ByteBuffer) {
+    out.writeStaticString("$16\r\n")
+    out.writeInteger(operation.high)
+    out.writeInteger(operation.low)
+    out.writeLineEnd()
+  }
+
+  func received(_ reply: borrowing RedisReply, for call: CheckCall, _ prepared: PreparedCheck) {
+    if reply.isNoScript {
+      let deadline = NIODeadline.uptimeNanoseconds(call.deadlineNanoseconds)
+      loadAgain(call.afterTheFact ? scripts.usage : scripts.check, deadline: deadline)
+      return check(call, prepared)
+    }
+    call.verdict = .unavailable
+    if reply.kind == .string { unsafe reply.withBytes { bytes in unsafe decode(bytes, into: call) } }
+    call.owner.completed(call)
+  }
+
+  private func decode(_ bytes: UnsafeRawBufferPointer, into call: CheckCall) {
+    guard let letter = unsafe bytes.first, var verdict = CheckVerdict(rawValue: letter) else { return }
+    var start = 1
+    if verdict == .replayed {
+      guard let end = unsafe bytes.dropFirst().firstIndex(of: 0x1F) else { return }
+      call.replayedHold = unsafe String(decoding: bytes[1..<end], as: UTF8.self)
+      start = end + 2
+    }
+    var reader = unsafe DoubleReader(bytes, from: start)
+    var numbers = CheckNumbers()
+    numbers.now = Instant(milliseconds: reader.integer())
+    numbers.granted = reader.integer()
+    numbers.budget.limit = reader.integer()
+    numbers.budget.used = reader.integer()
+    numbers.budget.held = reader.integer()
+    numbers.budget.remaining = reader.integer()
+    numbers.budget.debt = reader.integer()
+    let resets = reader.integer()
+    numbers.budget.resetsAt = resets > 0 ? Instant(milliseconds: resets) : nil
+    numbers.periodSeconds = reader.integer() / 1000
+    let left = reader.integer()
+    numbers.requestsLeft = left < 0 ? nil : left
+    numbers.retryAfterMilliseconds = reader.integer()
+    numbers.detail = reader.integer()
+    if reader.isShort { verdict = .unavailable }
+    if verdict != .replayed, numbers.now.milliseconds > 0 { observe(numbers.now) }
+    call.numbers = numbers
+    call.verdict = verdict
+  }
+}

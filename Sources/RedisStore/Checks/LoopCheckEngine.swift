@@ -1,0 +1,136 @@
+package import Gate
+internal import Logging
+internal import NIOCore
+
+/// The counters as one event loop asks them: over that loop's own connection, with all commands of a loop tick
+/// in one write.
+package final class LoopCheckEngine: CheckEngine {
+  enum Pending {
+    case check(CheckCall, PreparedCheck)
+    case hold(HoldResolution, (HoldAnswer) -> Void)
+    case report(PreparedCheck, (ReportAnswer) -> Void)
+    case principal((Principal?) -> Void)
+    case nothing
+  }
+
+  let connection: RedisConnection
+  let keyspace: Keyspace
+  let scripts = Scripts.embedded
+  var calendars: CalendarSlots
+  var pending = PendingTable<Pending>()
+  /// The epoch that this connection's Redis was verified at.
+  package var epoch: Int64 = 0
+  /// Redis' clock minus the loop's, ms. Replies only ever make it too small (they travelled), so it follows the
+  /// largest seen, and sinks slowly.
+  private var clockOffset: Int64 = 0
+  private var clockIsKnown = false
+
+  package init(connection: RedisConnection, keyspace: Keyspace, calendar: any PeriodCalendar) {
+    self.connection = connection
+    self.keyspace = keyspace
+    calendars = CalendarSlots(calendar: calendar)
+  }
+
+  package var isReady: Bool { connection.isReady && clockIsKnown }
+
+  /// Redis' time, as well as this loop knows it.
+  package func now() -> Instant {
+    Instant(milliseconds: Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) + clockOffset)
+  }
+
+  /// Takes the time in a reply for the clock; `exactly` after a TIME of its own.
+  package func observe(_ redisNow: Instant, exactly: Bool = false) {
+    let offset = redisNow.milliseconds - Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000)
+    if exactly || !clockIsKnown || offset > clockOffset {
+      clockOffset = offset
+    } else {
+      clockOffset -= (clockOffset - offset) / 64
+    }
+    clockIsKnown = true
+  }
+
+  package func adoptClock(_ now: Instant) { observe(now, exactly: true) }
+
+  /// A deadline of the loop's clock, as Redis' TIME in ms.
+  func redisDeadline(_ nanoseconds: UInt64) -> Int64 {
+    Int64(nanoseconds / 1_000_000) + clockOffset
+  }
+
+  // MARK: Preparing
+
+  package func prepare(
+    _ principal: Principal, _ entitlement: Entitlement, feature: Feature, verify: Bool
+  ) -> PreparedCheck {
+    let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
+    let user = AccountID.user(principal.user)
+    var keys = ByteBuffer()
+    keys.writeBulk(keyspace.account(user, bucket: bucket))
+    keys.writeBulk(keyspace.readableRest(user: principal.user, bucket: bucket))
+    keys.writeBulk(keyspace.stream(bucket: bucket))
+    keys.writeBulk(keyspace.holds(user, bucket: bucket))
+    if let tenant = principal.tenant {
+      keys.writeBulk(keyspace.account(.tenant(tenant), bucket: bucket))
+      keys.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
+    }
+    var arguments = ByteBuffer()
+    arguments.writeBulk(RightsEncoding(entitlement: entitlement, principal: principal, verify: verify).bytes)
+    arguments.writeBulk("\(principal.user)\u{1F}\(principal.tenant ?? "")\u{1F}\(feature.name)")
+    let keyCount = principal.tenant == nil ? 4 : 6
+    var plain = ByteBuffer()
+    writeHead(scripts.check, keys: keyCount, arguments: 4, into: &plain)
+    plain.writeImmutableBuffer(keys)
+    plain.writeImmutableBuffer(arguments)
+    let own = entitlement.own
+    let pool = entitlement.pool
+    let day = (own ?? pool)?.rule.timeZone ?? "UTC"
+    return PreparedCheck(
+      principal: principal, entitlement: entitlement, feature: feature,
+      plainPrefix: Array(plain.readableBytesView), keys: Array(keys.readableBytesView),
+      arguments: Array(arguments.readableBytesView),
+      ownCalendar: calendars.slot(of: own?.calendarPeriod ?? .none, timeZone: own?.rule.timeZone ?? "UTC"),
+      poolCalendar: calendars.slot(of: pool?.calendarPeriod ?? .none, timeZone: pool?.rule.timeZone ?? "UTC"),
+      dayCalendar: calendars.slot(of: .day, timeZone: day))
+  }
+
+  func writeHead(_ script: RedisScript, keys: Int, arguments: Int, into out: inout ByteBuffer) {
+    out.writeCommandHeader(argumentCount: 3 + keys + arguments)
+    out.writeBulk("EVALSHA" as StaticString)
+    out.writeBulk(script.sha1)
+    out.writeBulk(integer: Int64(keys))
+  }
+
+  /// SCRIPT LOAD in front of a question that will be asked again: Redis has lost its scripts.
+  func loadAgain(_ script: RedisScript, deadline: NIODeadline) {
+    connection.send(tag: pending.insert(.nothing), to: self, deadline: deadline) { out in
+      out.writeCommandHeader(argumentCount: 3)
+      out.writeBulk("SCRIPT" as StaticString)
+      out.writeBulk("LOAD" as StaticString)
+      out.writeBulk(script.source)
+    }
+  }
+}
+
+extension LoopCheckEngine: RedisReplyReceiver {
+  package func received(_ reply: borrowing RedisReply, tag: Int) {
+    switch pending.remove(tag) {
+    case .check(let call, let prepared): received(reply, for: call, prepared)
+    case .hold(let resolution, let completion): received(reply, for: resolution, completion)
+    case .report(let prepared, let completion): received(reply, for: prepared, completion)
+    case .principal(let completion):
+      completion(reply.kind == .string ? PrincipalEncoding.decode(reply.string) : nil)
+    case .nothing: break
+    }
+  }
+
+  package func failed(_ error: RedisFailure, tag: Int) {
+    switch pending.remove(tag) {
+    case .check(let call, _):
+      call.verdict = .unavailable
+      call.owner.completed(call)
+    case .hold(_, let completion): completion(.unavailable)
+    case .report(_, let completion): completion(.unavailable)
+    case .principal(let completion): completion(nil)
+    case .nothing: break
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package import NIOCore
+
+/// Commands in RESP2, written straight into the out-buffer: `*<n>` and then n bulk strings. Whoever writes
+/// a header owes exactly that many bulks; a debug build of ``RedisConnection`` checks the first byte alone.
+extension ByteBuffer {
+  /// `*<n>\r\n`; `argumentCount` counts the command's name too.
+  package mutating func writeCommandHeader(argumentCount: Int) {
+    writeInteger(UInt8(ascii: "*"))
+    writeDecimal(Int64(argumentCount))
+    writeLineEnd()
+  }
+
+  /// One argument, of any bytes.
+  package mutating func writeBulk(_ bytes: [UInt8]) {
+    writeBulkHeader(length: bytes.count)
+    writeBytes(bytes)
+    writeLineEnd()
+  }
+
+  /// One argument: the UTF-8 of `text`.
+  package mutating func writeBulk(_ text: String) {
+    writeBulkHeader(length: text.utf8.count)
+    writeString(text)
+    writeLineEnd()
+  }
+
+  /// One argument from a literal.
+  package mutating func writeBulk(_ text: StaticString) {
+    writeBulkHeader(length: text.utf8CodeUnitCount)
+    writeStaticString(text)
+    writeLineEnd()
+  }
+
+  /// One argument: the readable bytes of `buffer`, which stays as it is.
+  package mutating func writeBulk(_ buffer: ByteBuffer) {
+    writeBulkHeader(length: buffer.readableBytes)
+    writeImmutableBuffer(buffer)
+    writeLineEnd()
+  }
+
+  /// One argument of bytes that are lent for the call.
+  package mutating func writeBulk(_ bytes: UnsafeRawBufferPointer) {
+    writeBulkHeader(length: bytes.count)
+    unsafe writeBytes(bytes)
+    writeLineEnd()
+  }
+
+  /// One argument: the number in decimal.
+  package mutating func writeBulk(integer value: Int64) {
+    writeBulkHeader(length: ByteBuffer.decimalLength(value))
+    writeDecimal(value)
+    writeLineEnd()
+  }
+
+  /// `$<length>\r\n`, for a caller that then writes exactly `length` bytes and ``writeLineEnd()``.
+  package mutating func writeBulkHeader(length: Int) {
+    writeInteger(UInt8(ascii: "$"))
+    writeDecimal(Int64(length))
+    writeLineEnd()
+  }
+
+  /// `\r\n`.
+  package mutating func writeLineEnd() {
+    writeInteger(UInt16(0x0D0A))
+  }
+
+  /// The number in decimal, without a `String` in between.
+  package mutating func writeDecimal(_ value: Int64) {
+    // `magnitude` is safe for Int64.min, whose negation is not.
+    var rest = value.magnitude
+    if value >= 0, rest < 10 {
+      writeInteger(UInt8(truncatingIfNeeded: rest) + 48)
+      return
+    }
+    let length = ByteBuffer.decimalLength(value)
+    unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
+      var index = length
+      repeat {
+        index -= 1
+        unsafe bytes[index] = UInt8(truncatingIfNeeded: rest % 10) + 48
+        rest /= 10
+      } while rest > 0
+      if value < 0 { unsafe bytes[0] = UInt8(ascii: "-") }
+      return length
+    }
+  }
+
+  /// Bytes that ``writeDecimal(_:)`` writes: 1 to 20.
+  package static func decimalLength(_ value: Int64) -> Int {
+    var length = value < 0 ? 2 : 1
+    var rest = value.magnitude
+    while rest >= 10 {
+      rest /= 10
+      length += 1
+    }
+    return length
+  }
+}
