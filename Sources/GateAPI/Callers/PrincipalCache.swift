@@ -1,0 +1,107 @@
+internal import Gate
+
+/// Who a credential belongs to, as this loop last heard, with everything that can be made ready for it.
+final class CachedPrincipal {
+  let principal: Principal
+  let entitlement: Entitlement
+  /// What it is found by: a token's hash, or nil for a user that a service key named.
+  let token: TokenHash?
+  /// By the feature's place in the catalog.
+  var prepared: [PreparedCheck?]
+
+  init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?) {
+    self.principal = principal
+    self.token = token
+    entitlement = Entitlement(of: principal, catalog: catalog.catalog)
+    prepared = Array(repeating: nil, count: catalog.features.count)
+  }
+}
+
+/// The catalog with its features numbered, so that a principal keeps an array and not a dictionary.
+struct IndexedCatalog {
+  let catalog: Catalog
+  let features: [Feature]
+  let defaultFeature: Int
+
+  init(_ catalog: Catalog) {
+    self.catalog = catalog
+    features = catalog.features.values.sorted { $0.name < $1.name }
+    defaultFeature = features.firstIndex { $0.name == catalog.defaultFeature } ?? 0
+  }
+
+  func index(of feature: String) -> Int? { features.firstIndex { $0.name == feature } }
+}
+
+/// A bounded cache with a fixed cost: eight slots a set, chosen by bits of the hash (which is uniform already),
+/// and a hand per set that throws out what was not hit since it last came by (second chance).
+struct PrincipalCache {
+  private static let ways = 8
+  private var keys: [TokenHash]
+  private var values: [CachedPrincipal?]
+  private var wasHit: [Bool]
+  private var hands: [UInt8]
+  private let mask: Int
+  private(set) var count = 0
+
+  /// Room for `entriesMax`, rounded up to a power of two; at least 64.
+  init(entriesMax: Int) {
+    var sets = 8
+    while sets * PrincipalCache.ways < entriesMax { sets *= 2 }
+    let slots = sets * PrincipalCache.ways
+    mask = sets - 1
+    keys = Array(repeating: TokenHash(w0: 0, w1: 0, w2: 0, w3: 0), count: slots)
+    values = Array(repeating: nil, count: slots)
+    wasHit = Array(repeating: false, count: slots)
+    hands = Array(repeating: 0, count: sets)
+  }
+
+  mutating func find(_ hash: TokenHash) -> CachedPrincipal? {
+    let start = set(of: hash) * PrincipalCache.ways
+    for slot in start..<start + PrincipalCache.ways where keys[slot] == hash {
+      guard let value = values[slot] else { return nil }
+      wasHit[slot] = true
+      return value
+    }
+    return nil
+  }
+
+  mutating func insert(_ value: CachedPrincipal, for hash: TokenHash) {
+    let set = set(of: hash)
+    let start = set * PrincipalCache.ways
+    var chosen: Int?
+    for slot in start..<start + PrincipalCache.ways {
+      if keys[slot] == hash, values[slot] != nil {
+        values[slot] = value
+        return
+      }
+      if values[slot] == nil, chosen == nil { chosen = slot }
+    }
+    if chosen == nil {
+      while true {
+        let slot = start + Int(hands[set])
+        hands[set] = (hands[set] + 1) % UInt8(PrincipalCache.ways)
+        if wasHit[slot] {
+          wasHit[slot] = false
+        } else {
+          chosen = slot
+          break
+        }
+      }
+    }
+    guard let slot = chosen else { return }
+    if values[slot] == nil { count += 1 }
+    keys[slot] = hash
+    values[slot] = value
+    wasHit[slot] = false
+  }
+
+  mutating func remove(_ hash: TokenHash) {
+    let start = set(of: hash) * PrincipalCache.ways
+    for slot in start..<start + PrincipalCache.ways where keys[slot] == hash && values[slot] != nil {
+      values[slot] = nil
+      count -= 1
+    }
+  }
+
+  private func set(of hash: TokenHash) -> Int { Int(truncatingIfNeeded: hash.w0) & mask }
+}

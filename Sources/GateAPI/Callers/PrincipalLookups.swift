@@ -1,0 +1,54 @@
+internal import Gate
+internal import HTTPServing
+internal import NIOCore
+
+/// Tokens that neither cache knows, looked up in Postgres by the batch: all that came while the last statement
+/// ran go into the next one. So a flood of unknown tokens costs a statement per batch, not per token.
+final class PrincipalLookups {
+  private static let batchMax = 512
+  /// Lookups that may wait; one more is answered as if Postgres were away.
+  private static let waitingMax = 20_000
+
+  private let store: any PrincipalStore
+  private var waiting: [(hash: TokenHash, done: (Result<Principal?, StoreError>) -> Void)] = []
+  private var isRunning = false
+
+  init(store: any PrincipalStore) { self.store = store }
+
+  /// `exchange` lends its loop and its task tracking alone.
+  func find(
+    _ hash: TokenHash, on exchange: HTTPExchange, done: @escaping (Result<Principal?, StoreError>) -> Void
+  ) {
+    guard waiting.count < PrincipalLookups.waitingMax else {
+      return done(.failure(.unavailable("too many lookups wait")))
+    }
+    waiting.append((hash, done))
+    if !isRunning { run(on: exchange) }
+  }
+
+  private func run(on exchange: HTTPExchange) {
+    isRunning = true
+    let batch = Array(waiting.prefix(PrincipalLookups.batchMax))
+    waiting.removeFirst(batch.count)
+    let hashes = batch.map(\.hash)
+    let store = store
+    exchange.perform({ () async -> Result<[Principal?], StoreError> in
+      do throws(StoreError) {
+        return .success(try await store.principals(tokenHashes: hashes))
+      } catch {
+        return .failure(error)
+      }
+    }) { result in
+      self.isRunning = false
+      switch result {
+      case .success(let found):
+        for (index, entry) in batch.enumerated() {
+          entry.done(.success(index < found.count ? found[index] : nil))
+        }
+      case .failure(let error):
+        for entry in batch { entry.done(.failure(error)) }
+      }
+      if !self.waiting.isEmpty, !self.isRunning { self.run(on: exchange) }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package import Gate
+package import HTTPServing
+internal import Logging
+package import NIOCore
+internal import Signatures
+
+/// The data plane of one event loop: its caches, its engine, and the way from a request to its session. What
+/// is not one of the hot routes goes to the control plane.
+package final class GateHandler: HTTPHandler {
+  let configuration: GateConfiguration
+  let catalog: IndexedCatalog
+  let engine: any CheckEngine
+  let store: any PrincipalStore
+  let loader: any AccountLoading
+  let publisher: any OutboxApplying
+  let links: @Sendable () -> BillingLinks
+  private let control: @Sendable (HTTPRequest) async -> HTTPResponse
+
+  var hasher = TokenHasher()
+  var random = FastRandom()
+  var writer = ResponseWriter()
+  /// By token, and by the hash of a user's name for those that service keys name.
+  var principals: PrincipalCache
+  var users: PrincipalCache
+  var keys: [TokenHash: CachedKey] = [:]
+  let lookups: PrincipalLookups
+  var inFlight = 0
+  package let metrics = GateMetrics()
+
+  /// A service key as it was last looked up.
+  struct CachedKey {
+    let isService: Bool
+    let until: NIODeadline
+  }
+  static let keysMax = 1_024
+
+  package init(
+    configuration: GateConfiguration, engine: any CheckEngine, store: any PrincipalStore,
+    loader: any AccountLoading, publisher: any OutboxApplying, links: @escaping @Sendable () -> BillingLinks,
+    control: @escaping @Sendable (HTTPRequest) async -> HTTPResponse
+  ) {
+    self.configuration = configuration
+    catalog = IndexedCatalog(configuration.catalog)
+    self.engine = engine
+    self.store = store
+    self.loader = loader
+    self.publisher = publisher
+    self.links = links
+    self.control = control
+    principals = PrincipalCache(entriesMax: configuration.principalsMax)
+    users = PrincipalCache(entriesMax: configuration.principalsMax)
+    lookups = PrincipalLookups(store: store)
+  }
+
+  package func bodyBytesMax(for exchange: HTTPExchange) -> Int {
+    exchange.withSpan(of: exchange.path) { path in
+      Route.hasPrefix(path, "/webhooks/") ? configuration.webhookBodyBytesMax : configuration.bodyBytesMax
+    }
+  }
+
+  package func handle(_ exchange: HTTPExchange) {
+    let route = exchange.withSpan(of: exchange.path) { path in Route(path) }
+    guard route != .control else {
+      let control = control
+      return exchange.respond(asynchronously: { request in await control(request) })
+    }
+    let session: GateSession
+    if let attached = exchange.attachment as? GateSession {
+      session = attached
+    } else {
+      session = GateSession(handler: self, exchange: exchange)
+      exchange.attachment = session
+    }
+    session.begin(route)
+  }
+
+  package func reject(_ error: HTTPRejection, _ exchange: HTTPExchange, into out: inout ByteBuffer) {
+    let code: ProblemCode =
+      switch error {
+      case .badRequest, .notImplemented, .versionNotSupported: .invalidRequest
+      case .bodyTooLarge: .bodyTooLarge
+      case .headersTooLarge: .headersTooLarge
+      case .timeout: .requestTimeout
+      case .overloaded: .overloaded
+      }
+    var problem = Problem(code, "\(error.reason)")
+    if code == .invalidRequest {
+      problem.errors = [FieldError(field: "", message: "\(error.reason)")]
+    }
+    var body = ByteBuffer()
+    problem.writeBody(into: &body, docsBase: configuration.docsBase)
+    let status = error.status == 501 || error.status == 505 ? error.status : code.status
+    HTTPStatusLine.write(status, into: &out)
+    out.writeStaticString("Content-Type: application/problem+json\r\nConnection: close\r\n")
+    RequestID(exchange, made: OperationID.make(using: &random)).write(into: &out, exchange)
+    if code == .overloaded { out.writeStaticString("Retry-After: 1\r\n") }
+    out.writeStaticString("Content-Length: ")
+    out.json(Int64(body.readableBytes))
+    out.writeStaticString("\r\n\r\n")
+    out.writeImmutableBuffer(body)
+  }
+
+  /// SHA-256 of a credential that stands in the request.
+  func hash(_ slice: HTTPSlice, of exchange: HTTPExchange) -> TokenHash {
+    let words = exchange.withSpan(of: slice) { hasher.hash($0) }
+    return TokenHash(w0: words.w0, w1: words.w1, w2: words.w2, w3: words.w3)
+  }
+
+  func hash(_ text: String) -> TokenHash {
+    let words = hasher.hash(Array(text.utf8))
+    return TokenHash(w0: words.w0, w1: words.w1, w2: words.w2, w3: words.w3)
+  }
+
+  /// Throws out what is cached of a token, as after a notification; the version fence doesn't need it.
+  package func forgetUnknown() { keys.removeAll(keepingCapacity: true) }
+}
+
+/// The hot routes.
+enum Route: Equatable {
+  case check
+  case usage
+  /// `/v1/reservations/{id}/{action}`.
+  case reservation
+  /// `/authz/{gateway}/{policy}/…`.
+  case authz
+  case control
+
+  init(_ path: Span<UInt8>) {
+    if Route.equals(path, "/v1/check") {
+      self = .check
+    } else if Route.equals(path, "/v1/usage") {
+      self = .usage
+    } else if Route.hasPrefix(path, "/v1/reservations/") {
+      self = .reservation
+    } else if Route.hasPrefix(path, "/authz/") {
+      self = .authz
+    } else {
+      self = .control
+    }
+  }
+
+  static func hasPrefix(_ path: Span<UInt8>, _ prefix: StaticString) -> Bool {
+    guard path.count >= prefix.utf8CodeUnitCount else { return false }
+    let expected = unsafe prefix.utf8Start
+    for index in 0..<prefix.utf8CodeUnitCount {
+      guard unsafe path[index] == expected[index] else { return false }
+    }
+    return true
+  }
+
+  static func equals(_ path: Span<UInt8>, _ text: StaticString) -> Bool {
+    path.count == text.utf8CodeUnitCount && hasPrefix(path, text)
+  }
+}

@@ -1,0 +1,39 @@
+/// The fields that bodies of the data plane may have. Each endpoint allows some of them; all others are refused.
+struct GateBody {
+  struct Fields: OptionSet {
+    let rawValue: UInt16
+    static let feature = Fields(rawValue: 1)
+    static let tokens = Fields(rawValue: 2)
+    static let mode = Fields(rawValue: 4)
+    static let user = Fields(rawValue: 8)
+    static let ttl = Fields(rawValue: 16)
+    static let partial = Fields(rawValue: 32)
+    static let metadata = Fields(rawValue: 64)
+    static let outcome = Fields(rawValue: 128)
+    static let occurredAt = Fields(rawValue: 256)
+
+    static let check: Fields = [.feature, .tokens, .mode, .user, .ttl, .partial, .metadata]
+    static let settle: Fields = [.tokens, .outcome, .metadata, .user]
+    static let extend: Fields = [.tokens, .ttl, .user]
+    static let release: Fields = [.outcome, .metadata, .user]
+    static let usage: Fields = [.user, .feature, .tokens, .occurredAt, .metadata]
+  }
+
+  var given: Fields = []
+  var feature: String?
+  var tokens: Int64?
+  var mode: String?
+  var user: String?
+  var ttlSeconds: Int64?
+  var partial = false
+  /// The object as it was sent.
+  var metadata: String?
+  var outcome: String?
+  var occurredAt: String?
+}
+
+/// What is wrong with a request, for `errors` in the problem.
+struct FieldError: Equatable, Sendable {
+  var field: String
+  var message: String
+}

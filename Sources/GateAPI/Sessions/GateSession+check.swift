@@ -1,0 +1,131 @@
+internal import Gate
+internal import HTTPServing
+internal import NIOCore
+
+/// The question, asked until the caches agree with Redis.
+extension GateSession {
+  /// Turns the request into a question. Needs ``entry``.
+  func ask() {
+    guard let entry else { return }
+    if mistake == nil, verified == nil { mistake = fillCall() }
+    if let mistake { verified = mistake }
+    let index = featureIndex ?? handler.catalog.defaultFeature
+    if verified == nil, let plan = entry.entitlement.plan,
+      !plan.features.contains(handler.catalog.features[index].name)
+    {
+      verified = planRequired(plan, handler.catalog.features[index])
+    }
+    if verified != nil {
+      // The refusal rests on what the cache says of the caller: it is checked first, and takes nothing.
+      call.reset()
+      call.mode = .peek
+      prepared = handler.engine.prepare(
+        entry.principal, entry.entitlement, feature: handler.catalog.features[index], verify: true)
+    } else if let ready = entry.prepared[index] {
+      prepared = ready
+    } else {
+      let ready = handler.engine.prepare(
+        entry.principal, entry.entitlement, feature: handler.catalog.features[index], verify: false)
+      entry.prepared[index] = ready
+      prepared = ready
+    }
+    send()
+  }
+
+  private var featureIndex: Int? {
+    guard let name = feature else { return handler.catalog.defaultFeature }
+    return handler.catalog.index(of: name)
+  }
+
+  private var feature: String? {
+    if purpose == .authz { return policy?.feature }
+    return body.feature
+      ?? (purpose == .check ? exchange.value(of: .tollgateFeature).map { exchange.string($0) } : nil)
+  }
+
+  func send() {
+    guard let prepared else { return }
+    attempts += 1
+    guard attempts <= GateSession.attemptsMax, NIODeadline.now() < limit else { return refuse(.unavailable) }
+    var deadline = NIODeadline.now() + .milliseconds(handler.configuration.deadlineMilliseconds)
+    if limit < deadline { deadline = limit }
+    call.deadlineNanoseconds = deadline.uptimeNanoseconds
+    handler.engine.check(call, prepared)
+  }
+
+  func completed(_ call: CheckCall) {
+    guard !isAnswered, let entry, let prepared else { return }
+    switch call.verdict {
+    case .allowed, .replayed: answerAllowed()
+    case .current: refuse(verified ?? .unavailable)
+    case .lockedOut: refuse(subscriptionInactive(entry.entitlement))
+    case .requestRate: refuse(rateLimited("requests"))
+    case .tokenRate: refuse(rateLimited("tokens"))
+    case .hourlyCap: refuse(rateLimited("hourly_tokens"))
+    case .dailyCap: refuse(rateLimited("daily_tokens"))
+    case .concurrency: refuse(concurrencyLimited())
+    case .userBudget: refuse(budgetExhausted(.user))
+    case .poolBudget: refuse(budgetExhausted(.tenant))
+    case .conflict:
+      refuse(Problem(.idempotencyConflict, "This Idempotency-Key was used for another request."))
+    case .calendarOff:
+      handler.engine.adoptClock(call.numbers.now)
+      send()
+    case .again: send()
+    case .userMissing: loadAccount(.user(entry.principal.user), tenant: entry.principal.tenant)
+    case .poolMissing: loadAccount(.tenant(prepared.principal.tenant ?? ""), tenant: nil)
+    case .userStale:
+      reload(.user(entry.principal.user), current: call.numbers.detail, cached: entry.principal.version)
+    case .poolStale:
+      reload(
+        .tenant(entry.principal.tenant ?? ""), current: call.numbers.detail,
+        cached: entry.principal.tenantVersion)
+    case .late, .unavailable: storeFailed()
+    }
+  }
+
+  // MARK: Until the caches agree
+
+  private func loadAccount(_ account: AccountID, tenant: String?) {
+    let loader = handler.loader
+    load({ () async throws(StoreError) in try await loader.load(account, tenant: tenant) }) { result in
+      switch result {
+      case .success(let epoch):
+        self.handler.engine.epoch = epoch
+        self.send()
+      case .failure(.notFound): self.lookUpAgain()
+      case .failure: self.refuse(.unavailable)
+      }
+    }
+  }
+
+  /// The versions differ. Where ours is older, who is calling is looked up again; where Redis' is, it has yet to
+  /// learn of a change that Postgres has: it is told now.
+  private func reload(_ account: AccountID, current: Int64, cached: Int64) {
+    guard cached > current else { return lookUpAgain() }
+    let publisher = handler.publisher
+    load({ () async throws(StoreError) in try await publisher.apply(account) }) { result in
+      switch result {
+      case .success: self.send()
+      case .failure: self.refuse(.unavailable)
+      }
+    }
+  }
+
+  private func lookUpAgain() {
+    attempts += 1
+    guard attempts <= GateSession.attemptsMax else { return refuse(.unavailable) }
+    mistake = nil
+    let refusal = verified
+    verified = nil
+    if let refusal, refusal.code != .planRequired { mistake = refusal }
+    if let token {
+      lookUp(token)
+    } else if let user = entry?.principal.user {
+      lookUp(user: user)
+    }
+  }
+
+  /// No answer from the counters. What was asked may or may not have been done.
+  private func storeFailed() { refuse(.unavailable) }
+}
