@@ -1,0 +1,30 @@
+/// What Stripe is answered. Only a 2xx keeps it from sending the event again.
+package enum WebhookAnswer: Sendable, Equatable {
+  /// 200 `{"received":true}`: it is stored and done, now or before.
+  case received
+  /// 400 `signature_invalid`.
+  case signatureInvalid
+  /// 400 `payload_invalid`: signed, and yet no event.
+  case payloadInvalid
+  /// 503 `store_unavailable`: it could not be stored, processed or passed on; to be sent again.
+  case storeUnavailable
+
+  /// The HTTP status.
+  package var status: Int {
+    switch self {
+    case .received: 200
+    case .signatureInvalid, .payloadInvalid: 400
+    case .storeUnavailable: 503
+    }
+  }
+
+  /// The `code` of the problem; nil for 200.
+  package var code: String? {
+    switch self {
+    case .received: nil
+    case .signatureInvalid: "signature_invalid"
+    case .payloadInvalid: "payload_invalid"
+    case .storeUnavailable: "store_unavailable"
+    }
+  }
+}

@@ -1,0 +1,230 @@
+import Gate
+import Synchronization
+
+/// The reference model of the store: what Postgres must do, in dictionaries. One transaction at a time; one
+/// that throws changes nothing.
+final class MemoryBillingStore: BillingStore {
+  struct Account: Equatable {
+    var plan: String?
+    var customer: String?
+    var email: String?
+  }
+  struct TopUpGrant: Equatable {
+    var topUp: NewTopUp
+    var isRevoked = false
+  }
+  struct State: Equatable {
+    var accounts: [AccountID: Account] = [:]
+    var subscriptions: [String: StoredSubscription] = [:]
+    var grants: [Int64: (subscription: String?, grant: StoredPeriodGrant)] = [:]
+    var topUps: [String: TopUpGrant] = [:]
+    var prices: [String: String] = [:]
+    var paidInvoices: Set<String> = []
+    var payments: [String: [String]] = [:]
+    var events: [String: (receipt: WebhookReceipt, outcome: WebhookOutcome)] = [:]
+
+    /// What a user can feel of it: who has which plan and status, and what may be spent.
+    static func == (left: State, right: State) -> Bool { left.view == right.view }
+    var view: [String] {
+      accounts.map { "\($0.key) plan=\($0.value.plan ?? "-") customer=\($0.value.customer ?? "-")" }.sorted()
+        + subscriptions.values.map {
+          "\($0.id) \($0.status) \($0.plan ?? "-") \($0.seats) \($0.currentPeriodStart?.seconds ?? 0) "
+            + "\($0.account?.description ?? "-")"
+        }.sorted()
+        + grants.values.filter { $0.grant.revocation == nil }.map {
+          "\($0.grant.account) \($0.grant.tokens) \($0.grant.periodStart.seconds) \($0.grant.isTrial)"
+        }.sorted()
+        + topUps.values.filter { !$0.isRevoked }.map { "\($0.topUp.account) \($0.topUp.tokens)" }.sorted()
+    }
+    var liveGrants: [StoredPeriodGrant] {
+      grants.values.map(\.grant).filter { $0.revocation == nil }.sorted { $0.number < $1.number }
+    }
+  }
+
+  private let state: Mutex<State>
+  private let failures = Mutex<[StoreError]>([])
+
+  init(_ state: State) { self.state = Mutex(state) }
+
+  var now: State { state.withLock { $0 } }
+  func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+  /// The next transaction does its work and then fails to commit.
+  func failNext() { failures.withLock { $0.append(.unavailable("test")) } }
+
+  func transaction<Result: Sendable>(
+    _ body: @Sendable (any BillingTransaction) async throws(StoreError) -> Result
+  ) async throws(StoreError) -> Result {
+    let transaction = MemoryTransaction(state: now)
+    let result = try await body(transaction)
+    if let failure = failures.withLock({ $0.popLast() }) { throw failure }
+    let changed = transaction.state.withLock { $0 }
+    state.withLock { $0 = changed }
+    return result
+  }
+
+  func recordFailure(
+    _ event: WebhookReceipt, detail: String, wasCommitted: Bool
+  ) async throws(StoreError) {
+    state.withLock { state in
+      if !wasCommitted, let held = state.events[event.id],
+        ["processed", "ignored"].contains(held.outcome.status)
+      {
+        return
+      }
+      state.events[event.id] = (event, .failed(detail))
+    }
+  }
+
+  func receipt(_ id: String) async throws(StoreError) -> WebhookReceipt? { now.events[id]?.receipt }
+
+  func unmatched(mentioning: [String]?, limit: Int) async throws(StoreError) -> [WebhookReceipt] {
+    let found = now.events.values.filter { event in
+      guard case .unmatched = event.outcome else { return false }
+      return mentioning.map { $0.contains { event.receipt.payload.contains($0) } } ?? true
+    }
+    return Array(found.map(\.receipt).sorted { $0.id < $1.id }.prefix(limit))
+  }
+
+  func seedPrices(_ plans: [String: String]) async throws(StoreError) {
+    state.withLock { $0.prices.merge(plans) { held, _ in held } }
+  }
+
+  func billingAccount(user: String) async throws(StoreError) -> BillingStatusFacts? {
+    let state = now
+    guard let account = state.accounts[.user(user)] else { return nil }
+    return BillingStatusFacts(
+      account: .user(user), plan: account.plan, customer: account.customer, email: account.email, seats: 1,
+      subscriptions: state.subscriptions.values.filter { $0.account == .user(user) })
+  }
+}
+
+final class MemoryTransaction: BillingTransaction, Sendable {
+  let state: Mutex<MemoryBillingStore.State>
+  init(state: MemoryBillingStore.State) { self.state = Mutex(state) }
+
+  func claim(_ event: WebhookReceipt) async throws(StoreError) -> WebhookClaim {
+    state.withLock { state in
+      if let held = state.events[event.id], ["processed", "ignored"].contains(held.outcome.status) {
+        return .done
+      }
+      state.events[event.id] = (event, .failed("under way"))
+      return .claimed
+    }
+  }
+
+  func lock(_ names: [String]) async throws(StoreError) {}
+
+  func finish(event id: String, _ outcome: WebhookOutcome) async throws(StoreError) {
+    state.withLock { $0.events[id]?.outcome = outcome }
+  }
+
+  func facts(_ question: BillingQuestion) async throws(StoreError) -> BillingFacts {
+    state.withLock { state in
+      var facts = BillingFacts()
+      let id = question.subscription
+      facts.subscription = id.flatMap { state.subscriptions[$0] }
+      facts.grants = state.grants.values.filter { id != nil && $0.subscription == id }.map(\.grant)
+      let held = state
+      let owner = question.owner.compactMap { self.owner($0, held) }.first
+      let stored = facts.subscription?.account
+      facts.owner = account(owner, id, state)
+      facts.formerOwner = stored == owner ? nil : account(stored, id, state)
+      facts.plans = state.prices.filter { question.prices.contains($0.key) }
+      facts.paidInvoices = state.paidInvoices.intersection(question.invoices)
+      for payment in question.payments {
+        for reference in [payment] + (state.payments[payment] ?? []) {
+          if let topUp = state.topUps[reference] {
+            facts.purchases.append(
+              .init(source: "checkout", reference: reference, account: topUp.topUp.account))
+          }
+          for grant in state.grants.values where grant.grant.invoice == reference {
+            facts.purchases.append(
+              .init(source: "invoice", reference: reference, account: grant.grant.account))
+          }
+        }
+      }
+      return facts
+    }
+  }
+
+  private func owner(_ clue: OwnerClue, _ state: MemoryBillingStore.State) -> AccountID? {
+    func only(_ accounts: [AccountID]) -> AccountID? { accounts.count == 1 ? accounts[0] : nil }
+    switch clue {
+    case .user(let id): return state.accounts[.user(id)] == nil ? nil : .user(id)
+    case .tenant(let id): return state.accounts[.tenant(id)] == nil ? nil : .tenant(id)
+    case .reference(let id): return owner(.user(id), state) ?? owner(.tenant(id), state)
+    case .subscription(let id): return state.subscriptions[id]?.account
+    case .customer(let id): return only(state.accounts.filter { $0.value.customer == id }.map(\.key))
+    case .email(let email):
+      let found = state.accounts.filter { $0.value.email?.lowercased() == email.lowercased() }
+      return only(found.map(\.key))
+    }
+  }
+
+  private func account(
+    _ id: AccountID?, _ subscription: String?, _ state: MemoryBillingStore.State
+  ) -> BillingAccount? {
+    guard let id, let account = state.accounts[id] else { return nil }
+    return BillingAccount(
+      account: id, plan: account.plan, customer: account.customer,
+      otherSubscriptions: state.subscriptions.values.filter { $0.account == id && $0.id != subscription })
+  }
+
+  func perform(_ actions: [BillingAction], reason: String) async throws(StoreError) {
+    state.withLock { state in
+      for action in actions { perform(action, &state) }
+    }
+  }
+
+  private func perform(_ action: BillingAction, _ state: inout MemoryBillingStore.State) {
+    func revoke(_ reason: StoredPeriodGrant.Revocation, where fits: (String?, StoredPeriodGrant) -> Bool) {
+      for (number, entry) in state.grants where fits(entry.subscription, entry.grant) {
+        state.grants[number]?.grant.revocation = reason
+      }
+    }
+    switch action {
+    case .saveSubscription(let row): state.subscriptions[row.id] = row
+    case .noteInvoicePaid(let invoice, _, let payments):
+      state.paidInvoices.insert(invoice)
+      for payment in payments { state.payments[payment, default: []].append(invoice) }
+    case .grantPeriod(let new):
+      let isKnown = state.grants.values.contains {
+        $0.subscription == new.subscription && $0.grant.periodStart == new.periodStart
+      }
+      if isKnown { return }
+      revoke(.superseded) { subscription, grant in
+        subscription == new.subscription && grant.periodStart < new.periodStart
+          && (grant.revocation == nil || grant.revocation == .suspended)
+      }
+      let number = Int64(state.grants.count + 1)
+      let grant = StoredPeriodGrant(
+        number: number, account: new.account, tokens: new.tokens, periodStart: new.periodStart,
+        periodEnd: new.periodEnd, expiresAt: new.expiresAt, isTrial: new.isTrial, invoice: new.invoice)
+      state.grants[number] = (new.subscription, grant)
+    case .setGrantTokens(let number, let tokens, let isTrial):
+      state.grants[number]?.grant.tokens = tokens
+      state.grants[number]?.grant.isTrial = isTrial
+    case .suspendGrants(let id):
+      revoke(.suspended) { subscription, grant in subscription == id && grant.revocation == nil }
+    case .restoreGrant(let number): state.grants[number]?.grant.revocation = nil
+    case .detachGrants(let id):
+      for (number, entry) in state.grants where entry.subscription == id {
+        state.grants[number]?.subscription = nil
+        state.grants[number]?.grant.revocation = entry.grant.revocation ?? .other
+      }
+    case .setPlan(let account, let plan): state.accounts[account]?.plan = plan
+    case .linkCustomer(let account, let customer):
+      if state.accounts[account]?.customer == nil { state.accounts[account]?.customer = customer }
+    case .unlinkCustomer(let customer):
+      for (id, account) in state.accounts where account.customer == customer {
+        state.accounts[id]?.customer = nil
+      }
+    case .grantTopUp(let topUp):
+      if state.topUps[topUp.session] == nil { state.topUps[topUp.session] = .init(topUp: topUp) }
+      for payment in topUp.payments { state.payments[payment, default: []].append(topUp.session) }
+    case .takeBack(let purchase, _):
+      state.topUps[purchase.reference]?.isRevoked = true
+      revoke(.refunded) { _, grant in grant.invoice == purchase.reference }
+    }
+  }
+}
