@@ -1,0 +1,29 @@
+internal import Gate
+
+/// `POST /webhooks/stripe`. The signature is over the bytes as they came, so nothing is parsed here.
+enum StripeWebhookRoutes {
+  /// 1 MiB: an invoice with many lines is large.
+  static let bodyBytesMax = 1_048_576
+
+  static let all = [Route("POST", "/webhooks/stripe", .open, bodyBytesMax: bodyBytesMax, handle: receive)]
+
+  private static func receive(_ exchange: Exchange) async throws -> ControlResponse {
+    guard let receive = exchange.control.hooks.stripeWebhook else {
+      throw Problem(.stripeNotConfigured, "No Stripe webhook secret is configured.")
+    }
+    let signatures = exchange.request.values(of: "Stripe-Signature")
+    guard signatures.count == 1, let signature = signatures.first else {
+      throw Problem(.signatureInvalid, "Exactly one Stripe-Signature header is needed.")
+    }
+    switch await receive(exchange.request.body, signature) {
+    case .received: return .json(["received": true])
+    case .signatureInvalid:
+      throw Problem(.signatureInvalid, "The signature does not fit the body and the configured secrets.")
+    case .payloadInvalid(let message): throw Problem(.payloadInvalid, message)
+    case .failed:
+      throw Problem(
+        .storeUnavailable, "The event could not be stored or acted on; send it again.",
+        headers: [Problem.retryAfter])
+    }
+  }
+}
