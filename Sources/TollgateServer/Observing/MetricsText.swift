@@ -1,0 +1,85 @@
+internal import Gate
+internal import GateAPI
+internal import HTTPServing
+internal import NIOCore
+internal import RedisStore
+
+/// `GET /metrics`: Prometheus' text format 0.0.4. Labels are outcomes, never users or tokens.
+/// Source: https://prometheus.io/docs/instrumenting/exposition_formats/
+struct MetricsText: Sendable {
+  let gate: GateServer
+  let flusher: Flusher
+
+  private struct LoopFigures: Sendable {
+    var outcomes: [UInt64]
+    var latencies: [UInt64]
+    var latencySum: UInt64
+    var redis: RedisConnectionCounters
+  }
+
+  func render() async -> String {
+    let loops = await gate.onEveryLoop { parts in
+      LoopFigures(
+        outcomes: parts.handler.metrics.outcomes, latencies: parts.handler.metrics.latencies,
+        latencySum: parts.handler.metrics.latencyMicrosecondsSum, redis: parts.engine.counters)
+    }
+    var text = ""
+    metric("tollgate_decisions_total", "counter", "Answers of the data plane by outcome.", &text)
+    for outcome in GateMetrics.Outcome.allCases {
+      let sum = loops.reduce(0) { $0 + $1.outcomes[outcome.rawValue] }
+      text += "tollgate_decisions_total{outcome=\"\(outcome.label)\"} \(sum)\n"
+    }
+    latency(loops, &text)
+    redis(loops, &text)
+    await books(&text)
+    metric("tollgate_connections_open", "gauge", "Open connections of the gate's listeners.", &text)
+    text += "tollgate_connections_open \(gate.counters.connectionsOpen)\n"
+    metric("tollgate_connections_rejected_total", "counter", "Connections over the limit.", &text)
+    text += "tollgate_connections_rejected_total \(gate.counters.connectionsRejected)\n"
+    return text
+  }
+
+  private func latency(_ loops: [LoopFigures], _ text: inout String) {
+    let name = "tollgate_decision_duration_seconds"
+    metric(name, "histogram", "From the request read to the answer written.", &text)
+    var cumulative: UInt64 = 0
+    for index in 0..<24 {
+      cumulative += loops.reduce(0) { $0 + $1.latencies[index] }
+      text += "\(name)_bucket{le=\"\(Double(UInt64(1) << UInt64(index)) / 1_000_000)\"} \(cumulative)\n"
+    }
+    let count = loops.reduce(0) { $0 + $1.latencies.reduce(0, +) }
+    text += "\(name)_bucket{le=\"+Inf\"} \(count)\n"
+    text += "\(name)_sum \(Double(loops.reduce(0) { $0 + $1.latencySum }) / 1_000_000)\n"
+    text += "\(name)_count \(count)\n"
+  }
+
+  private func redis(_ loops: [LoopFigures], _ text: inout String) {
+    let figures: [(String, String, String, (RedisConnectionCounters) -> Int)] = [
+      ("tollgate_redis_commands_total", "counter", "Commands sent.", { Int($0.commandsSent) }),
+      ("tollgate_redis_writes_total", "counter", "Writes to Redis' socket.", { Int($0.writes) }),
+      ("tollgate_redis_timeouts_total", "counter", "Commands past their deadline.", { Int($0.timeouts) }),
+      ("tollgate_redis_pending", "gauge", "Commands under way.", { Int($0.pending) }),
+    ]
+    for (name, type, help, value) in figures {
+      metric(name, type, help, &text)
+      text += "\(name) \(loops.reduce(0) { $0 + value($1.redis) })\n"
+    }
+  }
+
+  private func books(_ text: inout String) async {
+    if let backlog = try? await flusher.backlog(now: Clock.now()) {
+      metric("tollgate_stream_entries", "gauge", "Usage entries that are not booked yet.", &text)
+      text += "tollgate_stream_entries \(backlog.count)\n"
+      metric("tollgate_stream_age_seconds", "gauge", "Age of the oldest of them.", &text)
+      text += "tollgate_stream_age_seconds \(Double(backlog.ageMilliseconds) / 1000)\n"
+    }
+    metric("tollgate_booked_total", "counter", "Usage entries that this process booked.", &text)
+    text += "tollgate_booked_total \(await flusher.booked)\n"
+    metric("tollgate_booking_failures_total", "counter", "Attempts to book that failed.", &text)
+    text += "tollgate_booking_failures_total \(await flusher.failures)\n"
+  }
+
+  private func metric(_ name: String, _ type: String, _ help: String, _ text: inout String) {
+    text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+  }
+}

@@ -1,0 +1,149 @@
+internal import AdminAPI
+internal import AsyncHTTPClient
+internal import Billing
+internal import CEmbedded
+internal import Gate
+internal import Hummingbird
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import PostgresStore
+internal import RedisStore
+internal import ServiceLifecycle
+package import Settings
+internal import Signatures
+internal import UnixSignals
+
+/// Puts the rooms together and runs them until SIGTERM or SIGINT: the listeners stop first and answer what is
+/// under way, then the streams are flushed, then the stores are closed.
+package struct Server {
+  private let settings: Settings
+  private let logger: Logger
+
+  package init(settings: Settings, logger: Logger) {
+    self.settings = settings
+    self.logger = logger
+  }
+
+  package func run() async throws {
+    for warning in settings.warnings { logger.warning("\(warning)") }
+    let threads = settings.server.http.eventLoops
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: threads > 0 ? threads : System.coreCount)
+    let backend = try await Backend.open(settings, on: group, logger: logger)
+    do {
+      try await prepare(backend)
+      try await serve(backend, on: group)
+    } catch {
+      await backend.close()
+      try? await group.shutdownGracefully()
+      throw error
+    }
+    try await group.shutdownGracefully()
+  }
+
+  /// Postgres must be there once, with its schema; Redis must be one that loses nothing by eviction.
+  private func prepare(_ backend: Backend) async throws {
+    try await Migrator.migrate(Backend.postgres(settings.server), logger: logger)
+    try await billing(backend).seedPrices()
+    try await backend.client.waitUntilReady(deadline: .now() + .seconds(10))
+    try await RedisRequirements.check(backend.client)
+  }
+
+  private func serve(_ backend: Backend, on group: MultiThreadedEventLoopGroup) async throws {
+    let ledger = settings.server.ledger
+    let consumer = "gate-\(String(UInt64.random(in: 1 ... .max), radix: 36))"
+    let flusher = Flusher(
+      streams: (0..<settings.server.redis.buckets).map {
+        UsageStream(client: backend.client, keyspace: backend.keyspace, bucket: $0, consumer: consumer)
+      }, ledger: backend.store, entriesMax: ledger.flushEntriesMax,
+      pauseMilliseconds: ledger.flushMilliseconds,
+      logger: logger)
+    let loader = AccountLoader(
+      client: backend.client, keyspace: backend.keyspace, epochs: backend.epochs, store: backend.store,
+      flushed: { bucket in await flusher.settled(bucket: bucket) })
+    let links = LinksCache(accounts: backend.store, catalog: settings.catalog, logger: logger)
+    let budgets = try await LiveBudgets.connect(backend, loader: loader, on: group.next())
+    let webhooks = try backend.webhookProcessor()
+    var control = controlPlane(backend, budgets: budgets, webhooks: webhooks)
+    // Readiness is asked of the server that it is a route of.
+    let probe = Late<ReadinessProbe>()
+    control.hooks.readiness = { await probe.value?.probe() ?? Readiness(isReady: false) }
+    let server = GateServer(
+      group: group, backend: backend, loader: loader, links: links, control: .gate(control))
+    probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher)
+    let metrics = MetricsText(gate: server, flusher: flusher)
+    control.hooks.metrics = { await metrics.render() }
+    var services: [any Service] = [
+      BackendCloser(backend: backend), flusher, backend.publisher, links,
+      HoldSweeper(ledger: backend.store, budgets: budgets, now: Clock.now, logger: logger),
+      Maintenance(store: backend.store, logger: logger),
+    ]
+    if let webhooks {
+      services.append(UnmatchedReplayService(replay: UnmatchedReplay(processor: webhooks, now: Clock.now)))
+    }
+    services += adminListeners(.admin(control), on: group)
+    services.append(server)
+    let lifecycle = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+        logger: logger))
+    try await lifecycle.run()
+  }
+
+  private func billing(_ backend: Backend) -> BillingService {
+    BillingService(
+      store: backend.billing, outbox: backend.publisher, catalog: settings.catalog, stripe: backend.stripe,
+      storedLinks: { () async throws(StoreError) in try await backend.store.billingLinks() })
+  }
+
+  private func controlPlane(
+    _ backend: Backend, budgets: LiveBudgets, webhooks: WebhookProcessor?
+  ) -> ControlPlane {
+    let bootstrap = settings.server.bootstrap
+    var control = ControlPlane(
+      accounts: backend.store, principals: backend.store, outbox: backend.publisher, budgets: budgets,
+      catalog: settings.catalog, calendar: ZonedCalendar(settings.catalog),
+      tokenOwner: { id async throws(StoreError) in try await backend.tokenOwner(id) }, now: Clock.now,
+      logger: logger, bootstrapOperator: bootstrap.adminKey.flatMap(KeyHash.of),
+      bootstrapService: bootstrap.serviceKey.flatMap(KeyHash.of),
+      docsBase: settings.server.http.docsURL ?? ProblemCode.docsBaseDefault)
+    control.hooks.billing = BillingAdapter(service: billing(backend))
+    control.hooks.openAPI = { Documents.openAPI }
+    if let webhooks {
+      control.hooks.stripeWebhook = { body, signature in
+        switch await webhooks.receive(rawBody: body, signatureHeader: signature, now: Clock.now()) {
+        case .received: .received
+        case .signatureInvalid: .signatureInvalid
+        case .payloadInvalid: .payloadInvalid("The body is not a Stripe event.")
+        case .storeUnavailable: .failed
+        }
+      }
+      control.hooks.replay = { event, _ in
+        guard try await webhooks.replay(eventID: event, now: Clock.now()) != nil else { return nil }
+        return try await backend.store.webhookEvent(event)
+      }
+    }
+    return control
+  }
+
+  private func adminListeners(
+    _ routes: ControlRoutes, on group: MultiThreadedEventLoopGroup
+  ) -> [any Service] {
+    settings.server.http.adminListeners.map { address in
+      let bound: BindAddress =
+        switch address {
+        case .tcp(let host, let port): .hostname(host, port: port)
+        case .unix(let path): .unixDomainSocket(path: path)
+        }
+      return Application(
+        responder: ControlResponder(routes), configuration: ApplicationConfiguration(address: bound),
+        eventLoopGroupProvider: .shared(group), logger: logger)
+    }
+  }
+}
+
+/// Documents that travel in the binary.
+enum Documents {
+  static let openAPI: [UInt8] = unsafe Array(
+    UnsafeBufferPointer(start: tollgate_openapi.bytes, count: tollgate_openapi.count))
+}

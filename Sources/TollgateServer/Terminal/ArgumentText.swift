@@ -1,0 +1,46 @@
+internal import AdminAPI
+package import Gate
+
+/// Arguments of commands, by the rules of the API's fields. What is refused says what it should have been.
+package enum ArgumentText {
+  /// The name of a user, tenant, plan, token, key or event.
+  package static func identifier(_ text: String) throws -> String { try FieldText.identifier(text) }
+  /// An email address.
+  package static func email(_ text: String) throws -> String { try FieldText.email(text) }
+  /// What a token or key is for.
+  package static func label(_ text: String) throws -> String { try FieldText.words(text, bytesMax: 200) }
+  /// Why something is done.
+  package static func reason(_ text: String) throws -> String { try FieldText.words(text, bytesMax: 500) }
+  /// Part of an id or email.
+  package static func query(_ text: String) throws -> String { try FieldText.words(text, bytesMax: 254) }
+  /// What a list gave to go on with.
+  package static func cursor(_ text: String) throws -> String { try FieldText.cursor(text) }
+  /// 1 to 10¹⁵−1.
+  package static func tokens(_ text: String) throws -> Int64 {
+    try FieldText.integer(text, 1...Limits.tokensMax)
+  }
+  /// Items of one page.
+  package static func limit(_ text: String) throws -> Int {
+    let range = Int64(Limits.pageItems.lowerBound)...Int64(Limits.pageItems.upperBound)
+    return Int(try FieldText.integer(text, range))
+  }
+  /// A time to come: RFC 3339, or a span from now such as `30d`.
+  package static func expiry(_ text: String) throws -> Instant {
+    do {
+      return try FieldText.future(text, now: Clock.now())
+    } catch {
+      throw CommandFailure("\(error), or a span such as 12h or 30d")
+    }
+  }
+  /// How long an old token lives on, in seconds: `0`, or a span of at most 30 days.
+  package static func overlap(_ text: String) throws -> Int64 {
+    text == "0" ? 0 : try FieldText.seconds(text, max: 2_592_000)
+  }
+  /// One idempotency key.
+  package static func idempotencyKey(_ text: String) throws -> String {
+    guard (1...Limits.idempotencyKeyBytesMax).contains(text.utf8.count),
+      text.utf8.allSatisfy({ $0 >= 0x21 && $0 <= 0x7E })
+    else { throw CommandFailure("must be 1 to \(Limits.idempotencyKeyBytesMax) visible ASCII characters") }
+    return text
+  }
+}

@@ -1,0 +1,21 @@
+import ArgumentParser
+import Gate
+import Settings
+
+struct ConfigCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config", abstract: "Looks at the settings.", subcommands: [Check.self])
+
+  struct Check: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Names the line and key of every mistake in the config file and the environment.")
+
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+      let settings = try common.settings()
+      for warning in settings.warnings { Terminal.error("warning: \(warning)") }
+      Terminal.print("\(settings.path) is good: \(settings.catalog.plans.count) plans.")
+    }
+  }
+}
