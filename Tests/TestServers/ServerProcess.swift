@@ -127,6 +127,10 @@ private final class Launcher: Sendable {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
     unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // Another test's socket in a child's hands would stay open after that test has closed it.
+    for descriptor in 3..<min(Int32(clamping: sysconf(Int32(_SC_OPEN_MAX))), 4096) {
+      unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
     // Threads of the runtime block signals, and a child inherits that: it would be deaf to SIGTERM.
     var attributes = posix_spawnattr_t()
     var none = sigset_t()
