@@ -66,7 +66,7 @@ package struct RedisSettings: Sendable, Equatable {
   package var connectMilliseconds: Int64
   /// A connection that has nothing to do is pinged so often, 50 to 60,000.
   package var pingMilliseconds: Int64
-  /// Failures in a row that open the circuit breaker, 1 to 1,000.
+  /// Time-outs in a row that open the circuit breaker, 1 to 10,000.
   package var breakerFailures: Int
   /// How long it stays open before one request tries again, 10 to 60,000.
   package var breakerOpenMilliseconds: Int64
@@ -102,8 +102,6 @@ package struct LedgerSettings: Sendable, Equatable {
 package struct PrincipalCacheSettings: Sendable, Equatable {
   /// Tokens that it holds, 100 to 10,000,000.
   package var entriesMax: Int
-  /// How long an unknown token is remembered as unknown, 0 to 60,000; 0: not at all.
-  package var unknownMilliseconds: Int64
 }
 
 /// The section `authz`.

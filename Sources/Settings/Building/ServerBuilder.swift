@@ -15,8 +15,7 @@ enum ServerBuilder {
     return ServerSettings(
       http: listeners, redis: redis(values), postgres: postgres(values), ledger: ledger(values),
       principals: PrincipalCacheSettings(
-        entriesMax: Int(number("principals.entries_max", values)),
-        unknownMilliseconds: number("principals.unknown_ms", values)),
+        entriesMax: Int(number("principals.entries_max", values))),
       authz: AuthzSettings(accelLocation: text("authz.accel_location", values)),
       degraded: DegradedSettings(
         tokensPerUser: number("degraded.tokens_per_user", values),

@@ -46,8 +46,8 @@ extension Schema {
       "server.drain_s", .integer(0...600), .value(.integer(20)),
       "Seconds that connections have to finish after SIGTERM."),
     SettingKey(
-      "server.docs_url", .text(.apiBase), .absent("`/docs/errors` of the server itself"),
-      "What the `type` of a problem starts with."),
+      "server.docs_url", .text(.apiBase), .absent("the docs folder of the project's repository"),
+      "The folder of problems.md, which the `type` of a problem points to."),
   ]
 
   private static let storeKeys: [SettingKey] = [
@@ -64,11 +64,11 @@ extension Schema {
       "redis.ping_ms", .integer(50...60_000), .value(.integer(1000)),
       "A connection without an answer for so long is pinged."),
     SettingKey(
-      "redis.breaker_failures", .integer(1...1000), .value(.integer(5)),
-      "Failures in a row that open the circuit breaker."),
+      "redis.breaker_failures", .integer(1...10_000), .value(.integer(64)),
+      "Time-outs in a row that open the circuit breaker though late replies come in."),
     SettingKey(
-      "redis.breaker_open_ms", .integer(10...60_000), .value(.integer(500)),
-      "How long it stays open before one request tries again."),
+      "redis.breaker_open_ms", .integer(10...60_000), .value(.integer(1000)),
+      "How long an open breaker waits for Redis before it connects anew."),
 
     SettingKey("postgres", .section, .absent("all defaults"), "Accounts and books."),
     SettingKey(
@@ -104,9 +104,6 @@ extension Schema {
     SettingKey(
       "principals.entries_max", .integer(100...10_000_000), .value(.integer(100_000)),
       "Tokens that it holds, about 500 bytes each."),
-    SettingKey(
-      "principals.unknown_ms", .integer(0...60_000), .value(.integer(1000)),
-      "How long an unknown token is refused without asking again; 0: ask each time."),
 
     SettingKey("authz", .section, .absent("all defaults"), "The `/authz` paths."),
     SettingKey(
