@@ -36,8 +36,8 @@ local function clock()
 end
 
 -- The account in `raw`, without the grants whose time has passed; `ended` is the calendar grant among
--- those, whose rest may roll over. A superseded calendar grant stays until its period is over, for it says
--- what was used of it, but counts nowhere.
+-- those, whose rest may roll over: it is kept until the next period begins. A superseded calendar grant stays
+-- until its period is over, for it says what was used of it, but counts nowhere.
 local function read_account(raw, now)
   local account = {unpack_struct(HEADER, raw)}
   local grants, position = {}, HEADER_BYTES + 1
@@ -54,15 +54,17 @@ local function read_account(raw, now)
   return account
 end
 
+local function pack_grant(g)
+  return pack(GRANT, g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9])
+end
+
 local function write_account(key, account)
-  local grants = account[LIST]
-  account[COUNT] = #grants
+  local grants, ended = account[LIST], account.ended
+  account[COUNT] = #grants + (ended and 1 or 0)
   local parts = {pack(HEADER, account[1], account[2], account[3], account[4], account[5], account[6],
     account[7], account[8], account[9], account[10], account[11], account[12], account[13])}
-  for index = 1, #grants do
-    local g = grants[index]
-    parts[index + 1] = pack(GRANT, g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9])
-  end
+  for index = 1, #grants do parts[index + 1] = pack_grant(grants[index]) end
+  if ended then parts[#grants + 2] = pack_grant(ended) end
   call('HSET', key, 's', table.concat(parts))
 end
 
@@ -114,6 +116,12 @@ local function take(account, amount, slot)
   return names, amount
 end
 
+-- What is used or held of a grant can't be taken back: it is never worth less.
+local function keep_taken(g)
+  local least = g[USED] + g[HELD]
+  if g[TOKENS] < least then g[TOKENS] = least end
+end
+
 -- Soonest expiry first (never: last), then lowest priority number, then oldest.
 local function sort_grants(account)
   table.sort(account[LIST], function(a, b)
@@ -137,12 +145,17 @@ local function absorb_debt(account)
   return names, paid
 end
 
--- The grant of the current period, if there is one: the one that starts last.
+-- Whether the period of grant `a` comes after that of `b`: it starts later, or was made later.
+local function is_later(a, b)
+  return not b or a[START] > b[START] or a[START] == b[START] and a[NUMBER] > b[NUMBER]
+end
+
+-- The grant of the current period, if there is one: the last.
 local function period_grant(account)
   local found, grants = nil, account[LIST]
   for index = 1, #grants do
     local g = grants[index]
-    if (g[KIND] == CALENDAR or g[KIND] == PERIOD) and (not found or g[START] > found[START]) then
+    if (g[KIND] == CALENDAR or g[KIND] == PERIOD) and is_later(g, found) then
       found = g
     end
   end
@@ -156,29 +169,32 @@ local function book(stream, kind, side, operation, ids, tokens, user_names, user
 end
 
 -- Replaces the account's period grant by `fresh`: what was unspent rolls over to `rollover_max`, debt is
--- forgiven or carried into the new grant. Returns what the books have to say of it (see book_period).
+-- forgiven or carried into the new grant. A calendar grant that is replaced before its time keeps its rest, for
+-- the account may come back to it. Returns what the books have to say of it (see book_period).
 local function start_period(account, fresh, rollover_max, carry)
-  local grants, kept, leftover = account[LIST], {}, 0
-  local ended = account.ended
+  local grants, kept, leftover, extra = account[LIST], {fresh}, 0, nil
+  local ended, extra_number = account.ended, fresh[KIND] == CALENDAR and fresh[NUMBER] or fresh[START]
   if ended and ended[STOP] == fresh[START] then leftover = ended[TOKENS] - ended[USED] - ended[HELD] end
+  account.ended = nil
   for index = 1, #grants do
     local g = grants[index]
-    if g[KIND] == CALENDAR or g[KIND] == PERIOD then
+    if g[KIND] == PERIOD then
       local left = g[TOKENS] - g[USED] - g[HELD]
       if left > leftover then leftover = left end
-      if g[KIND] == CALENDAR and g[NUMBER] ~= fresh[NUMBER] then
-        g[KIND] = SUPERSEDED
-        kept[#kept + 1] = g
-      end
-    elseif not (g[KIND] == SUPERSEDED and fresh[KIND] == CALENDAR) then
+    elseif g ~= fresh then
+      if g[KIND] == CALENDAR then g[KIND] = SUPERSEDED end
+      if g[KIND] == ROLLOVER and g[NUMBER] == extra_number then extra = g end
       kept[#kept + 1] = g
     end
   end
-  kept[#kept + 1] = fresh
-  local rolled = leftover < rollover_max and leftover or rollover_max
-  local extra
-  if rolled > 0 then
-    extra = {ROLLOVER, fresh[START], rolled, 0, 0, fresh[STOP], 50, fresh[START], fresh[STOP]}
+  local rolled = rollover_max - (extra and extra[TOKENS] or 0)
+  if leftover < rolled then rolled = leftover end
+  if rolled <= 0 then
+    extra = nil
+  elseif extra then
+    extra[TOKENS] = extra[TOKENS] + rolled
+  else
+    extra = {ROLLOVER, extra_number, rolled, 0, 0, fresh[STOP], 50, fresh[START], fresh[STOP]}
     kept[#kept + 1] = extra
   end
   account[LIST] = kept
@@ -205,42 +221,44 @@ local function book_period(stream, began, side, ids, operation)
     side == 't' and names or '', side == 't' and debt or 0, grant_tail(began.fresh))
 end
 
+-- Gives a period's grant what the plan allows now: more at once, less only if `lower` is 1, and never less than
+-- is used and held. Returns whether that changed it.
+local function adjust(g, tokens, lower)
+  local before = g[TOKENS]
+  if tokens < before and lower ~= 1 then return false end
+  g[TOKENS] = tokens
+  keep_taken(g)
+  return g[TOKENS] ~= before
+end
+
 -- Brings a calendar budget to the period [start, stop): a period that has passed rolls over here, on the
 -- next look at it, whatever was down meanwhile. `stop` 0: never ends. A plan that allows more now raises
 -- the grant; one that allows less waits for the next period unless `lower` is 1.
 local function roll_period(account, tokens, start, stop, rollover_max, carry, lower)
   local current = period_grant(account)
   if current and current[START] >= start then
-    if current[KIND] == CALENDAR and current[TOKENS] ~= tokens then
-      if tokens > current[TOKENS] then
-        current[TOKENS] = tokens
-      elseif lower == 1 then
-        local floor_tokens = current[USED] + current[HELD]
-        current[TOKENS] = tokens > floor_tokens and tokens or floor_tokens
-      else
-        return nil
-      end
-      local names, paid = absorb_debt(account)
-      account[THRESHOLD] = -1
-      return {fresh = current, names = names, debt = -paid}
-    end
-    return nil
+    if current[KIND] ~= CALENDAR or not adjust(current, tokens, lower) then return nil end
+    local names, paid = absorb_debt(account)
+    account[THRESHOLD] = -1
+    return {fresh = current, names = names, debt = -paid}
   end
+  -- A day's and a month's grant that begin together have two names.
+  local number = stop > 0 and stop - start < 172800000 and start + 1 or start
   local grants = account[LIST]
   for index = 1, #grants do
     local g = grants[index]
-    if g[KIND] == SUPERSEDED and g[NUMBER] == start then
+    if g[KIND] == SUPERSEDED and g[NUMBER] == number then
       -- Back on the calendar within a month that was begun before: what was used of it stays used.
       g[KIND] = CALENDAR
-      account[THRESHOLD] = -1
-      return nil
+      adjust(g, tokens, lower)
+      return start_period(account, g, 0, 1)
     end
   end
-  return start_period(account, {CALENDAR, start, tokens, 0, 0, stop, 100, start, stop}, rollover_max, carry)
+  return start_period(account, {CALENDAR, number, tokens, 0, 0, stop, 100, start, stop}, rollover_max, carry)
 end
 
--- Gives tokens taken in the window that began at `since` back to the hour and day caps, if they still
--- count that window.
+-- Gives tokens that a hold of `created` took back to the hour and day caps, if they still count that window. A
+-- negative amount is what it took besides.
 local function uncount(account, created, amount)
   if created >= account[HOUR] and account[HOUR_USED] >= amount then
     account[HOUR_USED] = account[HOUR_USED] - amount
@@ -279,33 +297,38 @@ end
 -- Resolves holds whose time has passed, at most EXPIRE_BATCH of them: charged (held becomes used) or
 -- released, in this account and in the books. Returns true when more are due.
 local function expire_holds(account, holds_key, stream, now, side)
-  local due = call('ZRANGEBYSCORE', holds_key, '-inf', now, 'LIMIT', 0, EXPIRE_BATCH)
-  for index = 1, #due do
+  local due = call('ZRANGEBYSCORE', holds_key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, EXPIRE_BATCH)
+  local ended, last_id, last_ids = account.ended, nil, nil
+  for index = 1, #due, 2 do
     local id, on_expire, amount, created, names, ids =
       string.match(due[index], '^([^\31]*)\31(%d)\31(%d+)\31(%d+)\31([^\31]*)\31(.*)$')
     amount = tonumber(amount)
-    local charge = on_expire == '0'
+    local charge, expires = on_expire == '0', tonumber(due[index + 1])
     each_allocation(names, function(name, tokens)
       local g = find_grant(account, name)
       if g then
         g[HELD] = g[HELD] - tokens
         if charge then g[USED] = g[USED] + tokens end
+      elseif not charge and ended and expires <= ended[EXPIRES] and reference(ended) == name then
+        ended[HELD] = ended[HELD] - tokens -- It came back before its period was over.
       end
     end)
-    if not charge then uncount(account, tonumber(created), amount) end
+    if not charge and side == 'u' then uncount(account, tonumber(created), amount) end
     local booked = charge and string.match(names, '^[^@]*') or ''
     book(stream, 'expire', side, 'expire:' .. id, ids, charge and amount or 0, side == 'u' and booked or '', 0,
       side == 't' and booked or '', 0, format('\31%s', id))
     call('ZREM', holds_key, due[index])
+    last_id, last_ids = id, ids
   end
-  account[HOLDS] = account[HOLDS] - #due
+  account[HOLDS] = account[HOLDS] - #due / 2
   if account[HOLDS] < 0 then account[HOLDS] = 0 end
   local first = call('ZRANGE', holds_key, 0, 0, 'WITHSCORES')
   account[NEXT_EXPIRY] = first[2] and tonumber(first[2]) or 0
+  if not last_id then return false end
   local names, paid = absorb_debt(account)
   if paid > 0 then
-    book(stream, 'balance', side, 'balance:' .. due[#due]:match('^[^\31]*'), due[#due]:match('([^\31]*\31[^\31]*\31[^\31]*)$'),
-      0, side == 'u' and names or '', side == 'u' and -paid or 0, side == 't' and names or '', side == 't' and -paid or 0)
+    book(stream, 'balance', side, 'balance:' .. last_id, last_ids, 0, side == 'u' and names or '',
+      side == 'u' and -paid or 0, side == 't' and names or '', side == 't' and -paid or 0)
   end
   return account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now
 end

@@ -24,17 +24,17 @@ for position = 1, #ARGV[2], GRANT_BYTES do
   local g = {unpack_struct(GRANT, ARGV[2], position)}
   if g[EXPIRES] == 0 or g[EXPIRES] > now then
     if g[KIND] == PERIOD then
-      if not newest or g[START] > newest[START] then newest = g end
+      if is_later(g, newest) then newest = g end
     else
       incoming[g[NUMBER]] = g
     end
   end
 end
 
--- Amount and expiry may have changed; what is used or held can't be taken back.
+-- Amount and expiry may have changed.
 local function change(g, to)
-  local least = g[USED] + g[HELD]
-  g[TOKENS] = to[TOKENS] > least and to[TOKENS] or least
+  g[TOKENS] = to[TOKENS]
+  keep_taken(g)
   g[EXPIRES], g[PRIORITY], g[STOP] = to[EXPIRES], to[PRIORITY], to[STOP]
 end
 
@@ -59,11 +59,13 @@ for index = 1, #account[LIST] do
   end
 end
 for _, g in pairs(incoming) do
+  keep_taken(g)
   if #kept < GRANTS_MAX then kept[#kept + 1] = g end
 end
 account[LIST] = kept
 sort_grants(account)
 if newest and not had_period then
+  keep_taken(newest)
   local began = start_period(account, newest, rollover, carry)
   if began.extra then
     book(stream, 'period', side, ARGV[4] .. ':r', ARGV[3], 0, '', 0, '', 0, grant_tail(began.extra))

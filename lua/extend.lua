@@ -1,13 +1,13 @@
 #!lua
 -- Gives an open hold a new total and a new time to live, or leaves it as it was.
 --
--- KEYS, ARGV 1 as settle.lua: epoch, deadline, tokens (the new total; -1: as it was), ttl (ms; -1: as it was),
---      1 to show the pool's budget.   ARGV 2 hold id   3 operation id
+-- KEYS as settle.lua   ARGV 1 doubles: epoch, deadline, tokens (the new total; -1: as it was), ttl (ms; -1: as
+--      it was)   2 hold id   3 operation id
 -- Returns as settle.lua, with the new expiry (ms) as an eleventh double; and B, P where the rest of the user's
 --   budget or of the pool doesn't allow it (then nothing changed). F for a hold that is no longer open.
 
 local now = clock()
-local epoch, deadline, tokens, ttl, show_pool = unpack_struct('<ddddd', ARGV[1])
+local epoch, deadline, tokens, ttl = unpack_struct('<dddd', ARGV[1])
 local stream, hold = KEYS[3], ARGV[2]
 if now > deadline then return 'L' end
 local record = call('GET', KEYS[5])
@@ -18,7 +18,7 @@ amount, expires, created = tonumber(amount), tonumber(expires), tonumber(created
 if state ~= 'open' then
   return 'F' .. state .. ':' .. string.match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31')
 end
-if expires <= now then return 'Fexpired:' .. (on_expire == '0' and amount or 0) end
+if expires <= now then return format('Fexpired:%d', on_expire == '0' and amount or 0) end
 
 local raw = call('HGET', KEYS[1], 's')
 if not raw then return 'M' end
@@ -42,7 +42,7 @@ if pool and pool[NEXT_EXPIRY] > 0 and pool[NEXT_EXPIRY] <= now then
   if more then return 'G' end
 end
 
-local shown = show_pool == 1 and pool or account
+local shown = names == '' and pool_names ~= '' and pool or account
 local function report(letter, total, until_ms)
   local limit, used, held, rest = totals(shown)
   local period = period_grant(shown)
@@ -56,6 +56,9 @@ local until_ms = ttl < 0 and expires or now + ttl
 local grown = tokens - amount
 local function left(of, allocations)
   if not of or allocations == '' then return TOKENS_MAX end
+  -- A hold grows within its own period alone.
+  local period = period_grant(of)
+  if tonumber(string.match(allocations, '@(%d+)$')) ~= (period and period[START] or 0) then return 0 end
   local _, _, _, rest = totals(of)
   return rest
 end
@@ -68,13 +71,14 @@ if grown > 0 then
   end
 end
 
--- Holds more, or lets go from the end of the allocations: what expires last goes back first.
+-- Holds more, or lets go from the end of the allocations: what expires last goes back first, and pays debt.
+-- Returns the new allocations, and those and the sum of the debt paid.
 local function rehold(of, allocations)
-  if allocations == '' then return '' end
+  if allocations == '' then return '', '', 0 end
   local names, period = string.match(allocations, '^([^@]*)(@%d+)$')
   if grown > 0 then
     local more = take(of, grown, HELD)
-    return names .. ((names == '' or more == '') and '' or ';') .. more .. period
+    return names .. ((names == '' or more == '') and '' or ';') .. more .. period, '', 0
   end
   local kept, rest = '', tokens
   each_allocation(names, function(name, part)
@@ -84,18 +88,19 @@ local function rehold(of, allocations)
     if stays > 0 then kept = kept .. format(kept == '' and '%s:%d' or ';%s:%d', name, stays) end
     rest = rest - stays
   end)
-  return kept .. period
+  return kept .. period, absorb_debt(of)
 end
 
-local new_names, new_pool_names = rehold(account, names), ''
+local new_names, paid_names, paid = rehold(account, names)
+local new_pool_names, pool_paid_names, pool_paid = '', '', 0
 local expiry_mode = tonumber(on_expire)
 call('ZREM', KEYS[4], hold_member(hold, expiry_mode, amount, created, names, ids))
 call('ZADD', KEYS[4], until_ms, hold_member(hold, expiry_mode, tokens, created, new_names, ids))
 if until_ms < account[NEXT_EXPIRY] then account[NEXT_EXPIRY] = until_ms end
-if grown < 0 then uncount(account, created, -grown) end
+uncount(account, created, -grown)
 write_account(KEYS[1], account)
 if pool then
-  new_pool_names = rehold(pool, pool_names)
+  new_pool_names, pool_paid_names, pool_paid = rehold(pool, pool_names)
   call('ZREM', KEYS[7], hold_member(hold, expiry_mode, amount, created, pool_names, ids))
   call('ZADD', KEYS[7], until_ms, hold_member(hold, expiry_mode, tokens, created, new_pool_names, ids))
   if until_ms < pool[NEXT_EXPIRY] then pool[NEXT_EXPIRY] = until_ms end
@@ -103,7 +108,8 @@ if pool then
 end
 local span = format('%d\31%d\31%d\31%s\31%s\31%s', tokens, until_ms, created, on_expire, new_names, new_pool_names)
 call('SET', KEYS[5], format('open\31%s\31%s', span, ids), 'PX', until_ms - now + 86400000)
-book(stream, 'extend', 'b', ARGV[3], ids, 0, '', 0, '', 0, format('\31%s\31%s', hold, span))
+book(stream, 'extend', 'b', ARGV[3], ids, 0, paid_names, -paid, pool_paid_names, -pool_paid,
+  format('\31%s\31%s', hold, span))
 amount = tokens
 local result, rest = report('A', tokens, until_ms)
 call('SET', KEYS[2], format('%d', rest))

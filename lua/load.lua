@@ -17,8 +17,10 @@ local newest
 local kept = {}
 for index = 1, #account[LIST] do
   local g = account[LIST][index]
-  if g[KIND] == PERIOD and (not newest or newest[KIND] == CALENDAR or g[START] > newest[START])
-    or g[KIND] == CALENDAR and (not newest or newest[KIND] == CALENDAR and g[START] > newest[START]) then
+  keep_taken(g)
+  local beats = newest and g[KIND] == PERIOD and newest[KIND] == CALENDAR
+  local is_beaten = newest and g[KIND] == CALENDAR and newest[KIND] == PERIOD
+  if (g[KIND] == PERIOD or g[KIND] == CALENDAR) and (beats or not is_beaten and is_later(g, newest)) then
     newest = g
   end
 end
@@ -34,12 +36,22 @@ end
 account[LIST] = kept
 sort_grants(account)
 call('DEL', KEYS[4])
+
+-- A record has a side of the user and one of the tenant, and a load knows its own alone: the other stays as it is.
+local FIELDS = '^(%l+\31%d+\31%d+\31%d+\31%d\31)([^\31]*)\31([^\31]*)(\31.*)$'
+local function record(old, new)
+  local _, user, pool = string.match(old or '', FIELDS)
+  if not user then return new end
+  local head, own, own_pool, rest = string.match(new, FIELDS)
+  return ARGV[4] == 'u' and head .. own .. '\31' .. pool .. rest or head .. user .. '\31' .. own_pool .. rest
+end
 local first = 0
 for index = 5, #KEYS do
   local at = 5 + (index - 5) * 3
   local expires = tonumber(ARGV[at + 1])
   call('ZADD', KEYS[4], expires, ARGV[at])
-  call('SET', KEYS[index], ARGV[at + 2], 'PX', math.max(expires - now, 0) + 86400000)
+  call('SET', KEYS[index], record(call('GET', KEYS[index]), ARGV[at + 2]), 'PX',
+    math.max(expires - now, 0) + 86400000)
   if first == 0 or expires < first then first = expires end
 end
 account[HOLDS], account[NEXT_EXPIRY], account[THRESHOLD] = #KEYS - 4, first, -1

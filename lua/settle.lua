@@ -4,15 +4,15 @@
 --
 -- KEYS 1 user's account   2 readable rest   3 usage stream   4 user's open holds   5 hold record
 --      then, if the hold has a tenant: tenant's account, tenant's open holds
--- ARGV 1 doubles: epoch, deadline (ms), tokens used, 1 to release (else 0), 1 to show the pool's budget
+-- ARGV 1 doubles: epoch, deadline (ms), tokens used, 1 to release (else 0)
 --      2 hold id   3 outcome   4 metadata
 -- Returns a letter, then doubles: now, tokens booked, limit, used, held, remaining, debt, resets at, length of
---   the period, reserved.
+--   the period, reserved. The budget is the pool's if the hold draws on nothing else.
 --   A resolved, now or by the same call before      F resolved otherwise: `F<state>:<tokens>`
 --   U no such hold   M, Q account, pool unknown here   L past its deadline   G more holds are due: ask again
 
 local now = clock()
-local epoch, deadline, tokens, release, show_pool = unpack_struct('<ddddd', ARGV[1])
+local epoch, deadline, tokens, release = unpack_struct('<dddd', ARGV[1])
 local stream, hold = KEYS[3], ARGV[2]
 if now > deadline then return 'L' end
 
@@ -54,10 +54,10 @@ local taken = late and (on_expire == '0' and amount or 0) or amount
 local from = late and USED or HELD
 
 -- Moves one account from `taken` (in slot `from`) to `tokens` used. Tokens beyond the hold come from what
--- is left of the same period, then become debt; those of a period that is over are booked and touch
--- nothing. Returns the allocations to book and the debt made.
+-- is left of the same period, then become debt; those of a period that is over are booked as used and touch
+-- no budget. Returns the allocations to book and the debt made.
 local function resolve(of, allocations)
-  local booked, rest, last = '', tokens, nil
+  local booked, rest = '', tokens
   local function add(name, count)
     if count ~= 0 then booked = booked .. format(booked == '' and '%s:%d' or ';%s:%d', name, count) end
   end
@@ -65,12 +65,17 @@ local function resolve(of, allocations)
     local g = find_grant(of, name)
     local used = rest < part and rest or part
     local before = taken == 0 and 0 or part
+    if g and before == 0 then
+      -- It went back when the hold expired, and may be another's by now.
+      local left = g[TOKENS] - g[USED] - g[HELD]
+      if left < used then used = left end
+    end
     if g then
       g[from] = g[from] - before
       g[USED] = g[USED] + used
     end
     add(name, late and used - before or used)
-    rest, last = rest - used, name
+    rest = rest - used
   end)
   local made = 0
   if rest > 0 then
@@ -80,8 +85,6 @@ local function resolve(of, allocations)
       if more ~= '' then booked = booked == '' and more or booked .. ';' .. more end
       of[DEBT] = of[DEBT] + short
       made = short
-    elseif last then
-      add(last, rest)
     end
   end
   local more, paid = absorb_debt(of)
@@ -96,7 +99,7 @@ if not late then
   if call('ZREM', KEYS[4], open_member) == 1 and account[HOLDS] > 0 then account[HOLDS] = account[HOLDS] - 1 end
   if account[HOLDS] == 0 then account[NEXT_EXPIRY] = 0 end
 end
-if tokens < taken then uncount(account, created, taken - tokens) end
+uncount(account, created, taken - tokens)
 write_account(KEYS[1], account)
 if pool then
   if pool_names ~= '' then pool_booked, pool_debt = resolve(pool, pool_names) end
@@ -112,7 +115,7 @@ local kind = late and 'correct' or release == 1 and 'release' or 'settle'
 book(stream, kind, 'b', (late and 'correct:' or 'settle:') .. hold, ids, late and tokens - taken or tokens, booked, debt,
   pool_booked, pool_debt, format('\31%s\31\31\31\31\31\31\31%s\31%s', hold, ARGV[3], ARGV[4]))
 
-local shown = show_pool == 1 and pool or account
+local shown = names == '' and pool_names ~= '' and pool or account
 local limit, used, held, rest = totals(shown)
 local period = period_grant(shown)
 local resets = period and period[STOP] or 0

@@ -48,10 +48,21 @@ if (budget_mode == CALENDAR_BUDGET and (now < start or (stop > 0 and now >= stop
   return refuse('W')
 end
 
+-- Holds whose time has passed come first, as in check.lua.
 local stream = KEYS[3]
-local function charge(of, key, holds_key, side, budgeted, mode, plan_tokens, from, to, rollover, carry, lower, whose)
+if account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now then
+  local more = expire_holds(account, KEYS[4], stream, now, 'u')
+  write_account(KEYS[1], account)
+  if more then return refuse('G') end
+end
+if pool and pool[NEXT_EXPIRY] > 0 and pool[NEXT_EXPIRY] <= now then
+  local more = expire_holds(pool, KEYS[6], stream, now, 't')
+  write_account(KEYS[5], pool)
+  if more then return refuse('G') end
+end
+
+local function charge(of, key, side, budgeted, mode, plan_tokens, from, to, rollover, carry, lower, whose)
   local began
-  if of[NEXT_EXPIRY] > 0 and of[NEXT_EXPIRY] <= now then expire_holds(of, holds_key, stream, now, side) end
   if not budgeted then
     write_account(key, of)
     return '', 0
@@ -60,15 +71,15 @@ local function charge(of, key, holds_key, side, budgeted, mode, plan_tokens, fro
   if began then book_period(stream, began, side, whose, ARGV[4] .. (side == 'u' and ':p' or ':q')) end
   local names, short = take(of, tokens, USED)
   of[DEBT] = of[DEBT] + short
-  if side == 'u' and (hourly >= 0 or daily >= 0) then count(of, now, day, tokens) end
   write_account(key, of)
   return names, short
 end
-local names, debt = charge(account, KEYS[1], KEYS[4], 'u', budget_mode ~= NO_BUDGET, budget_mode, budget_tokens,
+if hourly >= 0 or daily >= 0 then count(account, now, day, tokens) end
+local names, debt = charge(account, KEYS[1], 'u', budget_mode ~= NO_BUDGET, budget_mode, budget_tokens,
   start, stop, budget_rollover, budget_carry, budget_lower, string.match(ARGV[2], '^[^\31]*\31[^\31]*') .. '\31')
 local pool_names, pool_debt = '', 0
 if pool then
-  pool_names, pool_debt = charge(pool, KEYS[5], KEYS[6], 't', pool_mode ~= NO_BUDGET, pool_mode, pool_tokens,
+  pool_names, pool_debt = charge(pool, KEYS[5], 't', pool_mode ~= NO_BUDGET, pool_mode, pool_tokens,
     pool_start, pool_stop, pool_rollover, pool_carry, pool_lower,
     string.match(ARGV[2], '^[^\31]*(\31[^\31]*)') .. '\31')
 end

@@ -92,7 +92,8 @@ package actor AccountLoader: AccountLoading {
     let account = snapshot.account
     let now = try await time()
     let accountKey = keyspace.account(account, bucket: bucket)
-    let holds = snapshot.holds.filter { $0.expiresAt > now }
+    // A user's hold that expired meanwhile is still to be charged. Of a pool's, the books don't say whether it was.
+    let holds = snapshot.holds.filter { account.kind == .user || $0.expiresAt > now }
     var keys: [RedisArgument] = [
       .text(accountKey),
       .text(account.kind == .user ? keyspace.readableRest(user: account.id, bucket: bucket) : accountKey),
@@ -100,7 +101,7 @@ package actor AccountLoader: AccountLoading {
     ]
     var arguments: [RedisArgument] = [
       .text(nonce), .bytes(SnapshotEncoding.header(snapshot, epoch: epoch, now: now)),
-      .bytes(SnapshotEncoding.grants(snapshot.grants, holds: holds, of: account.kind, withUse: true)),
+      .bytes(SnapshotEncoding.grants(snapshot.grants, holds: holds, of: account.kind)),
       .text(account.kind == .user ? "u" : "t"),
     ]
     for hold in holds {

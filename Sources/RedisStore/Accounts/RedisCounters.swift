@@ -36,7 +36,7 @@ package struct RedisCounters: CounterStore {
       ],
       arguments: [
         .bytes(numbers),
-        .bytes(SnapshotEncoding.grants(grants, holds: [], of: account.kind, withUse: false)),
+        .bytes(SnapshotEncoding.grants(grants, holds: snapshot.holds, of: account.kind)),
         .text(owner(of: snapshot)), .text("apply:\(account.kind.rawValue):\(account.id):\(snapshot.version)"),
         .text(account.kind == .user ? "u" : "t"),
       ])

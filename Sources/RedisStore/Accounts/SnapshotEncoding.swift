@@ -13,10 +13,9 @@ enum SnapshotEncoding {
     return out
   }
 
-  /// Nine doubles a grant. `withUse`: what was used and is held too; else zeros, for a merge that touches neither.
-  static func grants(_ grants: [Grant], holds: [HoldRecord], of kind: AccountID.Kind, withUse: Bool)
-    -> [UInt8]
-  {
+  /// Nine doubles a grant, with what was used and is held of it: a load needs that, and a merge does for a grant
+  /// that Redis had given up and that comes back.
+  static func grants(_ grants: [Grant], holds: [HoldRecord], of kind: AccountID.Kind) -> [UInt8] {
     var held: [Grant.Reference: Int64] = [:]
     for hold in holds {
       for allocation in kind == .user ? hold.userAllocations : hold.tenantAllocations {
@@ -26,8 +25,8 @@ enum SnapshotEncoding {
     var out: [UInt8] = []
     for grant in grants {
       let fields: [Int64] = [
-        GrantCode(grant).rawValue, grant.reference.number, grant.tokens, withUse ? grant.used : 0,
-        withUse ? held[grant.reference] ?? 0 : 0, grant.expiresAt?.milliseconds ?? 0, grant.priority,
+        GrantCode(grant).rawValue, grant.reference.number, grant.tokens, grant.used,
+        held[grant.reference] ?? 0, grant.expiresAt?.milliseconds ?? 0, grant.priority,
         grant.periodStart?.milliseconds ?? 0, grant.periodEnd?.milliseconds ?? 0,
       ]
       for field in fields { out.appendDouble(field) }
@@ -59,10 +58,28 @@ enum SnapshotEncoding {
     _ own: [Allocation], otherSide: [Allocation], _ hold: HoldRecord, _ snapshot: AccountSnapshot
   ) -> String {
     if own.isEmpty && !otherSide.isEmpty { return "" }
-    let period = snapshot.grants.filter { $0.kind == .period }.compactMap(\.periodStart).max()
-    let start = period.flatMap { $0 <= hold.createdAt ? $0.milliseconds : nil } ?? 0
+    let start = periodStart(own, hold, snapshot)
     let names = own.map { "\($0.grant.series.rawValue)\($0.grant.number):\($0.tokens)" }.joined(
       separator: ";")
     return "\(names)@\(start)"
+  }
+
+  /// The start of the period that a hold was made in, as far as the books still know it; 0 for none.
+  private static func periodStart(_ own: [Allocation], _ hold: HoldRecord, _ snapshot: AccountSnapshot)
+    -> Int64
+  {
+    let drawn = snapshot.grants.filter { grant in own.contains { $0.grant == grant.reference } }
+    if let start = drawn.first(where: { $0.kind == .period })?.periodStart { return start.milliseconds }
+    // Of a calendar period that is over its grant's name, which no period begins at again.
+    if let calendar = own.first(where: { $0.grant.series == .calendar }) { return calendar.grant.number }
+    // A period that was paid for after the hold was made isn't the hold's, whenever it began.
+    let known = snapshot.grants.filter { grant in
+      grant.kind == .period && (grant.reference.series == .calendar || grant.createdAt <= hold.createdAt)
+    }
+    if let last = known.compactMap(\.periodStart).filter({ $0 <= hold.createdAt }).max() {
+      return last.milliseconds
+    }
+    // What it draws on is over, and its period with it: no period starts at 1.
+    return drawn.count < Set(own.map(\.grant)).count ? 1 : 0
   }
 }

@@ -22,7 +22,7 @@ extension LoopCheckEngine {
         out.writeBulk(keyspace.account(.tenant(tenant), bucket: bucket))
         out.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
       }
-      out.writeStaticString("$40\r\n")
+      out.writeStaticString("$32\r\n")
       out.writeDouble(epoch)
       out.writeDouble(redisDeadline(resolution.deadlineNanoseconds))
       switch resolution.action {
@@ -36,7 +36,6 @@ extension LoopCheckEngine {
         out.writeDouble(tokens ?? -1)
         out.writeDouble(ttl.map { $0 * 1000 } ?? -1)
       }
-      out.writeDouble(Int64(0))
       out.writeLineEnd()
       out.writeBulk(hold.text)
       if isExtend {
@@ -61,6 +60,7 @@ extension LoopCheckEngine {
         script(for: resolution), deadline: .uptimeNanoseconds(resolution.deadlineNanoseconds))
       return resolve(resolution, completion: completion)
     }
+    if reply.kind == .error { note(reply, of: script(for: resolution)) }
     guard reply.kind == .string else { return completion(.unavailable) }
     completion(unsafe reply.withBytes { bytes in unsafe holdAnswer(bytes) })
   }

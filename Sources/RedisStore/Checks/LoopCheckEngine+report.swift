@@ -44,6 +44,7 @@ extension LoopCheckEngine {
       loadAgain(scripts.report, deadline: .now() + .milliseconds(150))
       return report(prepared, completion: completion)
     }
+    if reply.kind == .error { note(reply, of: scripts.report) }
     guard reply.kind == .string else { return completion(.unavailable) }
     completion(unsafe reply.withBytes { bytes in unsafe decode(bytes, for: prepared) })
   }

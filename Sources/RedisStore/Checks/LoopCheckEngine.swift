@@ -99,6 +99,12 @@ package final class LoopCheckEngine: CheckEngine {
     out.writeBulk(integer: Int64(keys))
   }
 
+  /// An error reply is a defect of ours or a Redis in trouble (OOM, LOADING): the caller is told 503, the log why.
+  func note(_ reply: borrowing RedisReply, of script: RedisScript) {
+    connection.logger.error(
+      "script refused", metadata: ["script": "\(script.name)", "redis.error": "\(reply.string)"])
+  }
+
   /// SCRIPT LOAD in front of a question that will be asked again: Redis has lost its scripts.
   func loadAgain(_ script: RedisScript, deadline: NIODeadline) {
     connection.send(tag: pending.insert(.nothing), to: self, deadline: deadline) { out in
