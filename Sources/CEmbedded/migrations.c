@@ -16,6 +16,9 @@ static const unsigned char outbox[] = {
 static const unsigned char billing_payments[] = {
 #embed "../PostgresStore/Migrations/0010-billing.sql"
 };
+static const unsigned char keys[] = {
+#embed "../PostgresStore/Migrations/0011-keys.sql"
+};
 
 const tollgate_embedded_file tollgate_migration_files[] = {
     {"0001-accounts", accounts, sizeof accounts},
@@ -23,6 +26,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0003-books", books, sizeof books},
     {"0004-outbox", outbox, sizeof outbox},
     {"0010-billing", billing_payments, sizeof billing_payments},
+    {"0011-keys", keys, sizeof keys},
 };
 const size_t tollgate_migration_file_count =
     sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

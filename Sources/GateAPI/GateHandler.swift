@@ -33,6 +33,9 @@ package final class GateHandler: HTTPHandler {
     let until: NIODeadline
   }
   static let keysMax = 1_024
+  private var used: [String] = []
+  private static let usedMax = 100_000
+  private static let noteSeconds: Int64 = 60
 
   package init(
     configuration: GateConfiguration, engine: any CheckEngine, store: any PrincipalStore,
@@ -88,8 +91,8 @@ package final class GateHandler: HTTPHandler {
       problem.errors = [FieldError(field: "", message: "\(error.reason)")]
     }
     var body = ByteBuffer()
-    problem.writeBody(into: &body, docsBase: configuration.docsBase)
     let status = error.status == 501 || error.status == 505 ? error.status : code.status
+    problem.writeBody(into: &body, docsBase: configuration.docsBase, status: status)
     HTTPStatusLine.write(status, into: &out)
     out.writeStaticString("Content-Type: application/problem+json\r\nConnection: close\r\n")
     RequestID(exchange, made: OperationID.make(using: &random)).write(into: &out, exchange)
@@ -111,8 +114,23 @@ package final class GateHandler: HTTPHandler {
     return TokenHash(w0: words.w0, w1: words.w1, w2: words.w2, w3: words.w3)
   }
 
-  /// Throws out what is cached of a token, as after a notification; the version fence doesn't need it.
-  package func forgetUnknown() { keys.removeAll(keepingCapacity: true) }
+  /// Looks service keys up again: one was made or revoked.
+  package func forgetKeys() { keys.removeAll(keepingCapacity: true) }
+
+  /// Notes that a token was used, for `last_used_at`; at most once a minute per token.
+  func noteUse(of entry: CachedPrincipal, at now: Instant) {
+    guard let id = entry.principal.tokenID, now >= entry.notedAt.advanced(seconds: GateHandler.noteSeconds),
+      used.count < GateHandler.usedMax
+    else { return }
+    entry.notedAt = now
+    used.append(id)
+  }
+
+  /// The tokens that were used since the last call.
+  package func takeUsedTokens() -> [String] {
+    defer { used.removeAll(keepingCapacity: true) }
+    return used
+  }
 }
 
 /// The hot routes.

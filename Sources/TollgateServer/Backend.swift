@@ -16,9 +16,14 @@ package struct Backend: Sendable {
   package let epochs: CounterEpochs
   package let counters: RedisCounters
   package let redis: RedisConnectionConfiguration
+  /// Called, on the listener's thread, when a service or admin key was made or revoked anywhere.
+  let onKeysChanged: Late<@Sendable () -> Void>
   package let logger: Logger
   private let pool: PostgresPool
   private let listener: PostgresListener
+
+  /// What the trigger on the keys notifies.
+  private static let keysChanged = "keys"
 
   /// Opens both; the connections are made in the background. Throws what is wrong with the addresses.
   package static func open(
@@ -33,6 +38,8 @@ package struct Backend: Sendable {
     var limits = ConnectionLimits()
     limits.connectTimeout = .milliseconds(server.redis.connectMilliseconds)
     limits.pingInterval = .milliseconds(server.redis.pingMilliseconds)
+    limits.timeoutsInARowMax = server.redis.breakerFailures
+    limits.livenessTimeout = .milliseconds(server.redis.breakerOpenMilliseconds)
     limits.defaultDeadline = .milliseconds(max(1_000, server.http.deadlineMilliseconds))
     let redis = try RedisConnectionConfiguration(url: RedisURL(server.redis.url.revealed), limits: limits)
     let client = try await RedisClient(
@@ -40,17 +47,19 @@ package struct Backend: Sendable {
       onReady: { handshake in
         handshake.load(Scripts.embedded.all).and(epochs.verify(handshake)).map { _ in }
       })
+    let onKeysChanged = Late<@Sendable () -> Void>()
     let fence = VersionFence(client: client, keyspace: keyspace)
     let listener = PostgresListener(
       configuration: postgres, pollMilliseconds: server.ledger.outboxPollMilliseconds, logger: logger,
       onPayload: { payload in
         if let announcement = Announcement(payload) { fence.raise(announcement) }
+        if payload == Backend.keysChanged { onKeysChanged.value?() }
       })
     return Backend(
       settings: settings, store: store, billing: PostgresBillingStore(pool: pool), client: client,
       keyspace: keyspace, epochs: epochs,
       counters: RedisCounters(client: client, keyspace: keyspace, epochs: epochs), redis: redis,
-      logger: logger, pool: pool, listener: listener)
+      onKeysChanged: onKeysChanged, logger: logger, pool: pool, listener: listener)
   }
 
   package static func postgres(_ server: ServerSettings) -> PostgresConfiguration {

@@ -98,6 +98,13 @@ final class GateServer: Service {
     }
   }
 
+  /// Has every loop look service keys up again.
+  func forgetKeys() {
+    for loop in loops.all.withLock({ $0 }) {
+      loop.eventLoop.execute { loop.value.handler.forgetKeys() }
+    }
+  }
+
   var draining: Bool { isDraining.load(ordering: .relaxed) }
   var counters: HTTPServerCounters { server.counters }
 

@@ -71,10 +71,11 @@ package struct Server {
     let server = GateServer(
       group: group, backend: backend, loader: loader, links: links, control: .gate(control))
     probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher)
+    backend.onKeysChanged.value = { server.forgetKeys() }
     let metrics = MetricsText(gate: server, flusher: flusher)
     control.hooks.metrics = { await metrics.render() }
     var services: [any Service] = [
-      BackendCloser(backend: backend), flusher, backend.publisher, links,
+      BackendCloser(backend: backend, budgets: budgets), flusher, backend.publisher, links,
       HoldSweeper(ledger: backend.store, budgets: budgets, now: Clock.now, logger: logger),
       Maintenance(store: backend.store, logger: logger),
     ]
@@ -82,6 +83,7 @@ package struct Server {
       services.append(UnmatchedReplayService(replay: UnmatchedReplay(processor: webhooks, now: Clock.now)))
     }
     services += adminListeners(.admin(control), on: group)
+    services.append(TokenUse(gate: server, principals: backend.store, logger: logger))
     services.append(server)
     let lifecycle = ServiceGroup(
       configuration: ServiceGroupConfiguration(

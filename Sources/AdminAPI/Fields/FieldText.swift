@@ -25,6 +25,11 @@ package enum FieldText {
     return try rule.read(rule.fromQuery(text))
   }
 
+  /// An absolute `http` or `https` URL.
+  package static func url(_ text: String) throws(FieldRefusal) -> String {
+    try FieldRule.url().read(.string(text))
+  }
+
   /// What a list gave as `next_cursor`.
   package static func cursor(_ text: String) throws(FieldRefusal) -> String {
     try FieldRule.cursor.read(.string(text))

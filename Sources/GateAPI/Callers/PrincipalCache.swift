@@ -8,6 +8,8 @@ final class CachedPrincipal {
   let token: TokenHash?
   /// By the feature's place in the catalog.
   var prepared: [PreparedCheck?]
+  /// When its token's use was last noted.
+  var notedAt = Instant(milliseconds: 0)
 
   init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?) {
     self.principal = principal

@@ -47,13 +47,14 @@ struct Problem: Sendable {
     $0.writeStaticString("WWW-Authenticate: TLE-Token realm=\"tollgate\"\r\n")
   }
 
-  func writeBody(into out: inout ByteBuffer, docsBase: String) {
+  /// `status` is the answer's where HTTP itself has a more exact one than the code's: 501, 505.
+  func writeBody(into out: inout ByteBuffer, docsBase: String, status: Int? = nil) {
     out.json("{\"type\":")
     out.json(string: code.type(docsBase: docsBase))
     out.json(",\"title\":")
     out.json(string: code.title)
     out.json(",\"status\":")
-    out.json(Int64(code.status))
+    out.json(Int64(status ?? code.status))
     out.json(",\"detail\":")
     out.json(string: detail)
     out.json(",\"code\":")

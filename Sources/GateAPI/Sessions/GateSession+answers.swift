@@ -6,6 +6,7 @@ internal import NIOCore
 extension GateSession {
   func answerAllowed() {
     guard let prepared, finish(call.verdict == .replayed ? .replayed : .allowed) else { return }
+    if let entry { handler.noteUse(of: entry, at: call.numbers.now) }
     if purpose == .authz { return answerGateway(prepared) }
     let isReplay = call.verdict == .replayed
     handler.writer.respond(

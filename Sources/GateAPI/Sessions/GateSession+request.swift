@@ -11,6 +11,9 @@ extension GateSession {
     if purpose == .authz { return fillFromPolicy() }
     if let problem = fillFeatureAndTokens() { return problem }
     if purpose == .usage {
+      if let time = body.occurredAt, Instant(rfc3339: time) == nil {
+        return .invalid(FieldError(field: "occurred_at", message: "must be a time in RFC 3339"))
+      }
       call.afterTheFact = true
       call.mode = .spend
     } else if let problem = fillMode() {

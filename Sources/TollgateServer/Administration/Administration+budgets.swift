@@ -83,8 +83,10 @@ extension Administration {
 
   private static func parts(_ report: BudgetReport) -> [Answer.Part] {
     var budgets: [[TextTable.Cell]] = []
-    let name = report.user == nil ? "pool" : "own"
-    for (name, budget) in [(name, report.budget), ("pool", report.tenantBudget)] {
+    // Whoever has no budget of its own is shown the pool's in its place: once is enough.
+    let isPool = report.user == nil || report.budget == report.tenantBudget
+    let own: [(String, Budget?)] = [(isPool ? "pool" : "own", report.budget)]
+    for (name, budget) in own + (isPool ? [] : [("pool", report.tenantBudget)]) {
       guard let budget else { continue }
       budgets.append([
         .init(name), .init(String(budget.remaining), tone: budget.remaining == 0 ? .bad : .plain),

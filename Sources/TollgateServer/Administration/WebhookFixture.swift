@@ -3,6 +3,8 @@ internal import AsyncHTTPClient
 internal import Billing
 internal import Foundation
 internal import Gate
+internal import NIOCore
+internal import NIOPosix
 package import Settings
 internal import Signatures
 
@@ -22,13 +24,7 @@ package enum WebhookFixture {
       throw CommandFailure("the settings name no address that can be posted to: give --url")
     }
     let body = try read(path)
-    let reply: (status: Int, body: [UInt8])
-    do {
-      reply = try await WebhookSender.send(
-        body: body, to: url, secrets: secrets, timestamp: Clock.now().seconds, client: HTTPClient.shared)
-    } catch {
-      throw CommandFailure("the gate at \(url) does not answer; is it running?")
-    }
+    let reply = try await post(body, to: url, secrets)
     let text = String(decoding: reply.body, as: UTF8.self)
     var answer = Answer(
       ["status": .integer(Int64(reply.status)), "body": .embedded(text)],
@@ -37,6 +33,27 @@ package enum WebhookFixture {
       answer.failure = CommandFailure("the gate refused it with \(reply.status)")
     }
     return answer
+  }
+
+  private static func post(
+    _ body: [UInt8], to url: String, _ secrets: WebhookSecrets
+  ) async throws -> (status: Int, body: [UInt8]) {
+    var configuration = HTTPClient.Configuration()
+    // A gate that isn't there is told at once, instead of being tried until the time is up.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.timeout.connect = .seconds(5)
+    let client = HTTPClient(
+      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+    do {
+      let reply = try await WebhookSender.send(
+        body: body, to: url, secrets: secrets, timestamp: Clock.now().seconds, client: client)
+      try await client.shutdown()
+      return reply
+    } catch {
+      try? await client.shutdown()
+      let cause = (error as? HTTPClientError)?.shortDescription ?? "\(error)"
+      throw CommandFailure("the gate at \(url) does not answer: \(cause)")
+    }
   }
 
   /// Where a process of the same machine reaches the first of the listeners that has a fixed address.

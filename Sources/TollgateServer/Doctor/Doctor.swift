@@ -40,7 +40,11 @@ package enum Doctor {
         eventLoops: [MultiThreadedEventLoopGroup.singleton.next()], configuration: configuration,
         logger: logger)
       do {
-        try await client.waitUntilReady(deadline: .now() + patience)
+        do throws(StoreError) {
+          try await client.waitUntilReady(deadline: .now() + patience)
+        } catch {
+          throw StoreError.unavailable("\(configuration.url): \(error)")
+        }
         let facts = try await RedisFacts.read(client)
         let (latency, ahead) = try await Doctor.timed { () async throws(StoreError) in
           let parts = try await client.command(["TIME"]).array ?? []

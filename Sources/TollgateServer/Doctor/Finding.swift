@@ -18,8 +18,16 @@ package struct Finding: Sendable, Equatable {
   /// How to mend it; nil where it is good.
   package var remedy: String?
 
+  /// A finding at hand; what isn't good has a remedy.
+  package init(level: Level, subject: String, found: String, remedy: String? = nil) {
+    self.level = level
+    self.subject = subject
+    self.found = found
+    self.remedy = remedy
+  }
+
   static func good(_ subject: String, _ found: String) -> Finding {
-    Finding(level: .good, subject: subject, found: found)
+    Finding(level: .good, subject: subject, found: found, remedy: nil)
   }
   static func warning(_ subject: String, _ found: String, _ remedy: String) -> Finding {
     Finding(level: .warning, subject: subject, found: found, remedy: remedy)

@@ -39,11 +39,11 @@ package enum Judgement {
 
   /// The config file, when it could not.
   package static func config(_ error: SettingsError) -> [Finding] {
-    error.mistakes.map { .bad("config", "\($0)", "mend the line; docs/CONFIG.md has all keys") }
+    error.mistakes.map { .bad("config", "\($0)", "docs/CONFIG.md has all keys and variables") }
   }
 
   /// A store that could not be asked.
   package static func outOfReach(_ store: String, _ cause: String, variable: String) -> Finding {
-    .bad(store, cause, "start it, or mend \(variable): nothing else of it could be looked at")
+    .bad(store, Printable.line(cause), "start it, or mend \(variable): nothing else of it could be looked at")
   }
 }

@@ -131,7 +131,9 @@ actor Flusher: Service {
   /// At shutdown, after the last check was answered: everything that is in the streams.
   private func drain() async {
     do {
-      for _ in 0..<10_000 where try await flushAll() {}
+      for _ in 0..<10_000 {
+        guard try await flushAll() else { break }
+      }
     } catch {
       logger.warning("usage stays in the stream for the next start", metadata: ["error": "\(error)"])
     }

@@ -13,6 +13,8 @@ package enum ArgumentText {
   package static func reason(_ text: String) throws -> String { try FieldText.words(text, bytesMax: 500) }
   /// Part of an id or email.
   package static func query(_ text: String) throws -> String { try FieldText.words(text, bytesMax: 254) }
+  /// Where something is sent to.
+  package static func url(_ text: String) throws -> String { try FieldText.url(text) }
   /// What a list gave to go on with.
   package static func cursor(_ text: String) throws -> String { try FieldText.cursor(text) }
   /// 1 to 10¹⁵−1.

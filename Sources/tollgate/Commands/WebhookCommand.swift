@@ -45,7 +45,9 @@ struct WebhookCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: OutputOptions
     @Argument(help: "The file.", completion: .file(extensions: ["json"])) var fixture: String
-    @Option(help: "Where to; default: /webhooks/stripe of the gate that the settings describe.")
+    @Option(
+      help: "Where to; default: /webhooks/stripe of the gate that the settings describe.",
+      transform: ArgumentText.url)
     var url: String?
 
     func run() async throws {
