@@ -106,6 +106,13 @@ let package = Package(
 
     // Tests start their own Redis and Postgres; see Tests/TestServers.
     .target(name: "TestServers", path: "Tests/TestServers"),
+    .testTarget(name: "GateTests", dependencies: ["Gate"]),
+    .testTarget(
+      name: "GateAPITests",
+      dependencies: [
+        "Gate", "GateAPI",
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]),
     .testTarget(
       name: "HTTPServingTests",
       dependencies: [
@@ -124,6 +131,22 @@ let package = Package(
         "Gate", "RedisStore", "TestServers",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(
+      name: "RedisStoreTests",
+      dependencies: [
+        "CEmbedded", "Gate", "RedisStore", "TestServers",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(
+      name: "TollgateServerTests",
+      dependencies: [
+        "Gate", "PostgresStore", "Settings", "Signatures", "TestServers", "TollgateServer", "tollgate",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
