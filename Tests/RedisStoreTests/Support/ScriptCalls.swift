@@ -1,0 +1,190 @@
+import Gate
+import NIOCore
+
+@testable import RedisStore
+
+/// Questions to the scripts as EVALSHA commands, with the keys and encodings of production.
+struct ScriptCalls {
+  var check = Scripts.embedded.check
+  var usage = Scripts.embedded.usage
+  var settle = Scripts.embedded.settle
+  var extend = Scripts.embedded.extend
+  var apply = Scripts.embedded.apply
+  var report = Scripts.embedded.report
+  var load = Scripts.embedded.load
+  var keyspace = Keyspace()
+
+  init() {}
+  init(_ scripts: TestScripts) {
+    check = scripts.check
+    usage = scripts.usage
+    settle = scripts.settle
+    extend = scripts.extend
+    apply = scripts.apply
+    report = scripts.report
+    load = scripts.load
+  }
+
+  static func evaluate(
+    _ script: RedisScript, _ keys: [String], _ arguments: [RedisArgument]
+  ) -> [RedisArgument] {
+    ["EVALSHA", .bytes(script.sha1), .integer(Int64(keys.count))] + keys.map { .text($0) } + arguments
+  }
+
+  func request(_ request: ModelRequest, operation: String, metadata: String = "") -> [RedisArgument] {
+    let principal = request.rights.principal
+    let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
+    var keys = accountKeys(principal.user, principal.tenant, bucket)
+    if request.mode == .reserve, let hold = request.hold {
+      keys.append(keyspace.hold(hold.text, bucket: bucket))
+    }
+    if let key = request.idempotencyKey {
+      keys.append(keyspace.idempotency(user: principal.user, digest: key, bucket: bucket))
+    }
+    let rights = RightsEncoding(
+      entitlement: request.rights.entitlement, principal: principal, verify: request.rights.verify)
+    return ScriptCalls.evaluate(
+      request.afterTheFact ? usage : check, keys,
+      [
+        .bytes(rights.bytes),
+        .text("\(principal.user)\u{1F}\(principal.tenant ?? "")\u{1F}\(request.feature)"),
+        .bytes(ScriptCalls.doubles(request)), .text(operation), .text(request.hold?.text ?? ""),
+        .text(request.fingerprint), .text(metadata),
+      ])
+  }
+
+  /// The thirteen doubles of LoopCheckEngine's `writeRequest`.
+  static func doubles(_ request: ModelRequest) -> [UInt8] {
+    let calendars = request.calendars
+    let mode: Int64 = request.mode == .peek ? 0 : request.mode == .spend ? 1 : 2
+    return packed([
+      request.epoch, request.deadline, request.tokens, mode, request.ttl, request.partial ? 1 : 0,
+      request.releasesOnExpiry ? 1 : 0, calendars.own.start, calendars.own.stop, calendars.pool.start,
+      calendars.pool.stop, calendars.day.start, calendars.day.stop,
+    ])
+  }
+
+  static func packed(_ numbers: [Int64]) -> [UInt8] {
+    var out: [UInt8] = []
+    for number in numbers { out.appendDouble(number) }
+    return out
+  }
+
+  private func accountKeys(_ user: String, _ tenant: String?, _ bucket: Int) -> [String] {
+    var keys = [
+      keyspace.account(.user(user), bucket: bucket), keyspace.readableRest(user: user, bucket: bucket),
+      keyspace.stream(bucket: bucket), keyspace.holds(.user(user), bucket: bucket),
+    ]
+    if let tenant {
+      keys += [
+        keyspace.account(.tenant(tenant), bucket: bucket), keyspace.holds(.tenant(tenant), bucket: bucket),
+      ]
+    }
+    return keys
+  }
+
+  private func holdKeys(_ hold: HoldID) -> [String] {
+    let bucket = keyspace.bucket(user: hold.user, tenant: hold.tenant)
+    var keys = accountKeys(hold.user, hold.tenant, bucket)
+    keys.insert(keyspace.hold(hold.text, bucket: bucket), at: 4)
+    return keys
+  }
+
+  /// `tokens` nil: a release.
+  func settle(
+    _ hold: HoldID, tokens: Int64?, epoch: Int64, deadline: Int64, outcome: String = "", metadata: String = ""
+  ) -> [RedisArgument] {
+    ScriptCalls.evaluate(
+      settle, holdKeys(hold),
+      [
+        .bytes(ScriptCalls.packed([epoch, deadline, tokens ?? 0, tokens == nil ? 1 : 0])),
+        .text(hold.text), .text(outcome), .text(metadata),
+      ])
+  }
+
+  /// nil: as it was.
+  func extend(
+    _ hold: HoldID, tokens: Int64?, ttl: Int64?, epoch: Int64, deadline: Int64, operation: String
+  ) -> [RedisArgument] {
+    ScriptCalls.evaluate(
+      extend, holdKeys(hold),
+      [
+        .bytes(ScriptCalls.packed([epoch, deadline, tokens ?? -1, ttl ?? -1])), .text(hold.text),
+        .text(operation),
+      ])
+  }
+
+  func report(_ request: ModelRequest) -> [RedisArgument] {
+    let principal = request.rights.principal
+    let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
+    var keys = accountKeys(principal.user, principal.tenant, bucket)
+    keys.remove(at: 1)
+    return ScriptCalls.evaluate(
+      report, keys,
+      [
+        .bytes(
+          RightsEncoding(
+            entitlement: request.rights.entitlement, principal: principal, verify: false
+          ).bytes),
+        .bytes(ScriptCalls.doubles(request)), "u",
+      ])
+  }
+
+  /// As ``RedisCounters/apply(_:rolloverMax:carriesDebt:)``.
+  func apply(
+    _ snapshot: AccountSnapshot, rolloverMax: Int64, carriesDebt: Bool, epoch: Int64
+  ) -> [RedisArgument] {
+    let account = snapshot.account
+    let bucket = bucket(of: snapshot)
+    let grants = snapshot.grants.filter { $0.reference.series == .granted }
+    let isUser = account.kind == .user
+    return ScriptCalls.evaluate(
+      apply,
+      [
+        keyspace.account(account, bucket: bucket),
+        isUser
+          ? keyspace.readableRest(user: account.id, bucket: bucket)
+          : keyspace.account(account, bucket: bucket),
+        keyspace.stream(bucket: bucket), keyspace.lease(account, bucket: bucket),
+      ],
+      [
+        .bytes(ScriptCalls.packed([snapshot.version, epoch, rolloverMax, carriesDebt ? 1 : 0])),
+        .bytes(SnapshotEncoding.grants(grants, holds: snapshot.holds, of: account.kind)),
+        .text(isUser ? "\(account.id)\u{1F}\(snapshot.tenant ?? "")\u{1F}" : "\u{1F}\(account.id)\u{1F}"),
+        .text("apply:\(account.kind.rawValue):\(account.id):\(snapshot.version)"), .text(isUser ? "u" : "t"),
+      ])
+  }
+
+  /// A lease, and the load that it allows, as ``AccountLoader`` does.
+  func load(_ snapshot: AccountSnapshot, epoch: Int64, now: Int64, nonce: String = "n") -> [[RedisArgument]] {
+    let account = snapshot.account
+    let bucket = bucket(of: snapshot)
+    let accountKey = keyspace.account(account, bucket: bucket)
+    let lease = keyspace.lease(account, bucket: bucket)
+    var keys = [
+      accountKey,
+      account.kind == .user ? keyspace.readableRest(user: account.id, bucket: bucket) : accountKey, lease,
+      keyspace.holds(account, bucket: bucket),
+    ]
+    let instant = Instant(milliseconds: now)
+    var arguments: [RedisArgument] = [
+      .text(nonce), .bytes(SnapshotEncoding.header(snapshot, epoch: epoch, now: instant)),
+      .bytes(SnapshotEncoding.grants(snapshot.grants, holds: snapshot.holds, of: account.kind)),
+      .text(account.kind == .user ? "u" : "t"),
+    ]
+    for hold in snapshot.holds {
+      let (member, record) = SnapshotEncoding.hold(hold, in: snapshot)
+      keys.append(keyspace.hold(hold.id, bucket: bucket))
+      arguments += [.text(member), .integer(hold.expiresAt.milliseconds), .text(record)]
+    }
+    return [
+      ["SET", .text(lease), .text(nonce), "NX", "PX", 10_000], ScriptCalls.evaluate(load, keys, arguments),
+    ]
+  }
+
+  func bucket(of snapshot: AccountSnapshot) -> Int {
+    snapshot.account.kind == .user
+      ? keyspace.bucket(user: snapshot.account.id, tenant: snapshot.tenant)
+      : keyspace.bucket(user: "", tenant: snapshot.account.id)
+  }
+}
