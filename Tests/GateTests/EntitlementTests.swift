@@ -63,6 +63,14 @@ struct EntitlementTests {
     #expect(rights.own?.tokens == 1000)
   }
 
+  @Test func drawingOnNoPlanIsDrawingOnNothing() {
+    var catalog = catalog
+    catalog.defaultPlan = nil
+    let rights = Entitlement(
+      of: Principal(user: "u", tenant: "t", tenantPlan: "team", version: 1), catalog: catalog)
+    #expect(rights.own?.tokens == 0)
+  }
+
   @Test func hugePoolsStayWithinWhatIsExact() {
     var catalog = catalog
     catalog.plans["team"]?.budget.tokens = Limits.tokensMax

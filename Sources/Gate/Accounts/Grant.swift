@@ -7,7 +7,8 @@ package struct Grant: Sendable, Equatable {
   package struct Reference: Hashable, Sendable, CustomStringConvertible {
     package enum Series: String, Sendable, CaseIterable {
       /// Made by the check itself when a calendar period begins; the number is the period's start in
-      /// milliseconds, so that every gate and every retry names the same grant.
+      /// milliseconds (of a day's, one more, for a day and a month may begin together), so that every gate and
+      /// every retry names the same grant.
       case calendar = "c"
       /// Made in Postgres (invoice, checkout, admin); the number is the row's.
       case granted = "g"
@@ -91,7 +92,7 @@ package struct AccountSnapshot: Sendable, Equatable {
   /// Live grants (not expired, not revoked), with what the ledger says was used of each.
   package var grants: [Grant]
   package var debt: Int64
-  /// Holds that are open according to the books and have not expired.
+  /// Holds that are open according to the books. A user's may have run out since: their expiry is yet to be booked.
   package var holds: [HoldRecord]
   /// Booked use in the current UTC hour, and since `dayStart`, for the caps; only for a rebuild.
   package var hourUsed: Int64

@@ -37,7 +37,9 @@ package struct Entitlement: Sendable, Equatable {
     if let tenantPlan {
       let rule = tenantPlan.budget
       pool = rule.draw == .own ? nil : BudgetTerms(rule, seats: principal.seats, subscribed: live)
-      own = rule.draw == .pool ? nil : userPlan.map { BudgetTerms($0.budget, seats: 1, subscribed: false) }
+      // Who draws on a budget of their own and has no plan for one has nothing, not everything.
+      let ownRule = userPlan?.budget ?? BudgetRule(tokens: 0)
+      own = rule.draw == .pool ? nil : BudgetTerms(ownRule, seats: 1, subscribed: false)
     } else {
       pool = nil
       own = plan.map { BudgetTerms($0.budget, seats: 1, subscribed: live) }

@@ -29,7 +29,7 @@ extension PostgresStore {
         h.tenant_grants, h.tenant_amounts
       FROM (
         SELECT * FROM holds
-        WHERE \(isUser ? "user_id" : "tenant_id") = $2 AND state = 'open' AND expires_at > now()
+        WHERE \(isUser ? "user_id = $2" : "tenant_id = $2 AND expires_at > now()") AND state = 'open'
         ORDER BY expires_at DESC LIMIT \(isUser ? Limits.openHoldsMax : 10_000)) AS h
       UNION ALL
       SELECT 'hour', sum(tokens)::bigint, (hour = date_trunc('hour', now(), 'UTC'))::int, NULL, NULL,
