@@ -12,6 +12,9 @@ local now = clock()
 if call('GET', KEYS[3]) ~= ARGV[1] then return 0 end
 call('DEL', KEYS[3])
 local account = read_account(ARGV[2] .. ARGV[3], now)
+-- Here already, and of this epoch: it was loaded meanwhile, and what has been spent since is only here.
+local raw = call('HGET', KEYS[1], 's')
+if raw and read_account(raw, now)[EPOCH] >= account[EPOCH] then return 0 end
 -- One grant is the period's: the last one that was paid or set, else the calendar's.
 local newest
 local kept = {}
