@@ -68,9 +68,10 @@ final class ScriptBench {
     return text.utf8.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  /// Puts an account there, as a load does.
+  /// Puts an account there, as a load does; in place of the one that is there, which a load never does.
   func put(_ snapshot: AccountSnapshot, epoch: Int64 = 1) async throws {
     try await setClock()
+    try await bed.run(["DEL", .text(Keyspace().account(snapshot.account, bucket: 0))])
     let replies = try await bed.pipeline(calls.load(snapshot, epoch: epoch, now: now))
     try #require(replies.last == .integer(1))
   }
