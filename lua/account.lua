@@ -332,3 +332,20 @@ local function expire_holds(account, holds_key, stream, now, side)
   end
   return account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now
 end
+
+-- The account under `key`; nil when it isn't here, or is of another epoch and so of no worth.
+local function open_account(key, epoch, now)
+  local raw = call('HGET', key, 's')
+  if not raw then return nil end
+  local account = read_account(raw, now)
+  return account[EPOCH] == epoch and account or nil
+end
+
+-- Resolves the account's due holds, if there are any, and writes it: the clock's doing, whatever is asked.
+-- Returns true when more are due than one script may resolve, and the question is to be asked again.
+local function expire_due(account, key, holds_key, stream, now, side)
+  if not account or account[NEXT_EXPIRY] == 0 or account[NEXT_EXPIRY] > now then return false end
+  local more = expire_holds(account, holds_key, stream, now, side)
+  write_account(key, account)
+  return more
+end

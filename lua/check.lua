@@ -33,18 +33,14 @@ end
 local function refuse(letter, detail) return answer(letter, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, detail or 0) end
 
 if now > deadline then return refuse('L') end
-local raw = call('HGET', KEYS[1], 's')
-if not raw then return refuse('M') end
-local account = read_account(raw, now)
-if account[EPOCH] ~= epoch then return refuse('M') end
+local account = open_account(KEYS[1], epoch, now)
+if not account then return refuse('M') end
 if account[VERSION] ~= version then return refuse('S', account[VERSION]) end
 
 local next_key, pool = 5, nil
 if pool_version > 0 then
-  local pool_raw = call('HGET', KEYS[5], 's')
-  if not pool_raw then return refuse('Q') end
-  pool = read_account(pool_raw, now)
-  if pool[EPOCH] ~= epoch then return refuse('Q') end
+  pool = open_account(KEYS[5], epoch, now)
+  if not pool then return refuse('Q') end
   if pool[VERSION] ~= pool_version then return refuse('U', pool[VERSION]) end
   next_key = 7
 end
@@ -73,15 +69,8 @@ end
 -- Holds whose time has passed stop counting now. This is the clock's doing, not the check's: it is written
 -- whatever the answer will be.
 local stream = KEYS[3]
-if account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now then
-  local more = expire_holds(account, KEYS[4], stream, now, 'u')
-  write_account(KEYS[1], account)
-  if more then return refuse('G') end
-end
-if pool and pool[NEXT_EXPIRY] > 0 and pool[NEXT_EXPIRY] <= now then
-  local more = expire_holds(pool, KEYS[6], stream, now, 't')
-  write_account(KEYS[5], pool)
-  if more then return refuse('G') end
+if expire_due(account, KEYS[1], KEYS[4], stream, now, 'u') or expire_due(pool, KEYS[5], KEYS[6], stream, now, 't') then
+  return refuse('G')
 end
 
 -- The period may have rolled over; that is kept only if something is taken.

@@ -20,26 +20,15 @@ if state ~= 'open' then
 end
 if expires <= now then return format('Fexpired:%d', on_expire == '0' and amount or 0) end
 
-local raw = call('HGET', KEYS[1], 's')
-if not raw then return 'M' end
-local account = read_account(raw, now)
-if account[EPOCH] ~= epoch then return 'M' end
+local account = open_account(KEYS[1], epoch, now)
+if not account then return 'M' end
 local pool
 if KEYS[6] then
-  local pool_raw = call('HGET', KEYS[6], 's')
-  if not pool_raw then return 'Q' end
-  pool = read_account(pool_raw, now)
-  if pool[EPOCH] ~= epoch then return 'Q' end
+  pool = open_account(KEYS[6], epoch, now)
+  if not pool then return 'Q' end
 end
-if account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now then
-  local more = expire_holds(account, KEYS[4], stream, now, 'u')
-  write_account(KEYS[1], account)
-  if more then return 'G' end
-end
-if pool and pool[NEXT_EXPIRY] > 0 and pool[NEXT_EXPIRY] <= now then
-  local more = expire_holds(pool, KEYS[7], stream, now, 't')
-  write_account(KEYS[6], pool)
-  if more then return 'G' end
+if expire_due(account, KEYS[1], KEYS[4], stream, now, 'u') or expire_due(pool, KEYS[6], KEYS[7], stream, now, 't') then
+  return 'G'
 end
 
 local shown = names == '' and pool_names ~= '' and pool or account

@@ -27,15 +27,9 @@ local function left(arrival, interval, burst)
 end
 
 local function describe(key, holds_key, side, mode, tokens, from, to, rollover, carry, lower)
-  local raw = call('HGET', key, 's')
-  if not raw then return nil end
-  local of = read_account(raw, now)
-  if of[EPOCH] ~= epoch then return nil end
-  if of[NEXT_EXPIRY] > 0 and of[NEXT_EXPIRY] <= now then
-    local more = expire_holds(of, holds_key, KEYS[2], now, side)
-    write_account(key, of)
-    if more then return 'G' end
-  end
+  local of = open_account(key, epoch, now)
+  if not of then return nil end
+  if expire_due(of, key, holds_key, KEYS[2], now, side) then return 'G' end
   if mode == CALENDAR_BUDGET then
     if now < from or (to > 0 and now >= to) then return 'W' end
     roll_period(of, tokens, from, to, rollover, carry, lower)

@@ -28,25 +28,17 @@ if state ~= 'open' then
   return 'F' .. state .. ':' .. booked
 end
 
-local raw = call('HGET', KEYS[1], 's')
-if not raw then return 'M' end
-local account = read_account(raw, now)
-if account[EPOCH] ~= epoch then return 'M' end
+local account = open_account(KEYS[1], epoch, now)
+if not account then return 'M' end
 local pool
 if KEYS[6] then
-  local pool_raw = call('HGET', KEYS[6], 's')
-  if not pool_raw then return 'Q' end
-  pool = read_account(pool_raw, now)
-  if pool[EPOCH] ~= epoch then return 'Q' end
+  pool = open_account(KEYS[6], epoch, now)
+  if not pool then return 'Q' end
 end
 
-local function expire(of, key, holds_key, side)
-  if not of or of[NEXT_EXPIRY] == 0 or of[NEXT_EXPIRY] > now then return false end
-  local more = expire_holds(of, holds_key, stream, now, side)
-  write_account(key, of)
-  return more
+if expire_due(account, KEYS[1], KEYS[4], stream, now, 'u') or expire_due(pool, KEYS[6], KEYS[7], stream, now, 't') then
+  return 'G'
 end
-if expire(account, KEYS[1], KEYS[4], 'u') or expire(pool, KEYS[6], KEYS[7], 't') then return 'G' end
 
 -- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
 local late = expires <= now

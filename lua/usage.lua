@@ -20,17 +20,13 @@ local function refuse(letter, detail)
   return pack('<c1dddddddddddd', letter, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, detail or 0)
 end
 if now > deadline then return refuse('L') end
-local raw = call('HGET', KEYS[1], 's')
-if not raw then return refuse('M') end
-local account = read_account(raw, now)
-if account[EPOCH] ~= epoch then return refuse('M') end
+local account = open_account(KEYS[1], epoch, now)
+if not account then return refuse('M') end
 if account[VERSION] ~= version then return refuse('S', account[VERSION]) end
 local pool, replay_key = nil, KEYS[5]
 if pool_version > 0 then
-  local pool_raw = call('HGET', KEYS[5], 's')
-  if not pool_raw then return refuse('Q') end
-  pool = read_account(pool_raw, now)
-  if pool[EPOCH] ~= epoch then return refuse('Q') end
+  pool = open_account(KEYS[5], epoch, now)
+  if not pool then return refuse('Q') end
   if pool[VERSION] ~= pool_version then return refuse('U', pool[VERSION]) end
   replay_key = KEYS[7]
 end
