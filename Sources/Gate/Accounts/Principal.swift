@@ -29,6 +29,8 @@ package struct Principal: Sendable, Equatable {
   /// The live or last subscription that speaks for this user: its tenant's where there is a tenant with
   /// one, else the user's own.
   package var subscription: SubscriptionState?
+  /// The user's own limits, expired ones left out as of when it was read.
+  package var overrides: [LimitOverride]
   /// The user's entitlement version, and the tenant's (0 without one).
   package var version: Int64
   package var tenantVersion: Int64
@@ -36,7 +38,8 @@ package struct Principal: Sendable, Equatable {
   package init(
     user: String, tenant: String? = nil, tokenID: String? = nil, tokenExpiresAt: Instant? = nil,
     userPlan: String? = nil, tenantPlan: String? = nil, seats: Int64 = 1,
-    subscription: SubscriptionState? = nil, version: Int64, tenantVersion: Int64 = 0
+    subscription: SubscriptionState? = nil, overrides: [LimitOverride] = [], version: Int64,
+    tenantVersion: Int64 = 0
   ) {
     self.user = user
     self.tenant = tenant
@@ -46,6 +49,7 @@ package struct Principal: Sendable, Equatable {
     self.tenantPlan = tenantPlan
     self.seats = seats
     self.subscription = subscription
+    self.overrides = overrides
     self.version = version
     self.tenantVersion = tenantVersion
   }

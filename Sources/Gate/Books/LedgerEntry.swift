@@ -40,6 +40,8 @@ package struct LedgerEntry: Sendable, Equatable {
     case period
     /// Debt was forgiven, carried or paid by a new grant: ``tokens`` is 0.
     case balance
+    /// A budget's use crossed a threshold: ``tokens`` is 0.
+    case threshold
   }
   /// Whose accounts the entry moves. Expiry is booked per account, everything else at once.
   package enum Side: String, Sendable, CaseIterable {
@@ -67,6 +69,12 @@ package struct LedgerEntry: Sendable, Equatable {
   package var hold: HoldRecord?
   /// Of kind ``Kind/period``: the grant that began.
   package var grant: Grant?
+  /// Of kind ``Kind/threshold``: what was crossed.
+  package var crossing: ThresholdCrossing?
+  /// Limits in shadow mode that would have refused it; empty where none would.
+  package var shadowed: ShadowedLimits
+  /// When the caller says that it happened; nil: when it was told.
+  package var occurredAt: Instant?
   /// `completed`, `client_disconnect`, `upstream_error`, or nil.
   package var outcome: String?
   /// The caller's JSON object, as it was sent.
@@ -76,7 +84,9 @@ package struct LedgerEntry: Sendable, Equatable {
     bucket: Int, id: StreamID, kind: Kind, side: Side = .both, operation: String, user: String,
     tenant: String? = nil, feature: String, tokens: Int64, userAllocations: [Allocation] = [],
     userDebt: Int64 = 0, tenantAllocations: [Allocation] = [], tenantDebt: Int64 = 0,
-    hold: HoldRecord? = nil, grant: Grant? = nil, outcome: String? = nil, metadata: String? = nil
+    hold: HoldRecord? = nil, grant: Grant? = nil, crossing: ThresholdCrossing? = nil,
+    shadowed: ShadowedLimits = [], occurredAt: Instant? = nil, outcome: String? = nil,
+    metadata: String? = nil
   ) {
     self.bucket = bucket
     self.id = id
@@ -93,6 +103,9 @@ package struct LedgerEntry: Sendable, Equatable {
     self.tenantDebt = tenantDebt
     self.hold = hold
     self.grant = grant
+    self.crossing = crossing
+    self.shadowed = shadowed
+    self.occurredAt = occurredAt
     self.outcome = outcome
     self.metadata = metadata
   }
@@ -113,6 +126,16 @@ package struct HoldRecord: Sendable, Equatable {
   /// Which grants the tokens are held on.
   package var userAllocations: [Allocation]
   package var tenantAllocations: [Allocation]
+  /// Start of the period that it was made in, of each account that it draws on: its tokens never touch
+  /// another period. nil: it doesn't draw on that account; 1970 where the account had no period.
+  package var userPeriodStart: Instant?
+  package var tenantPeriodStart: Instant?
+  /// What the client said it had used so far: charged instead of the whole if the hold expires.
+  package var reported: Int64?
+  /// It takes one of its feature's own concurrent slots.
+  package var takesFeatureSlot: Bool
+  /// What it settles at counts for the user's estimate of the feature's cost.
+  package var feedsEstimate: Bool
   package var state: State
   /// What was booked for it, once it is no longer open.
   package var settledTokens: Int64?
@@ -120,7 +143,9 @@ package struct HoldRecord: Sendable, Equatable {
   package init(
     id: String, user: String, tenant: String? = nil, feature: String, tokens: Int64, expiresAt: Instant,
     createdAt: Instant, onExpire: Feature.Expiry = .charge, userAllocations: [Allocation] = [],
-    tenantAllocations: [Allocation] = [], state: State = .open, settledTokens: Int64? = nil
+    tenantAllocations: [Allocation] = [], userPeriodStart: Instant? = nil, tenantPeriodStart: Instant? = nil,
+    reported: Int64? = nil, takesFeatureSlot: Bool = false, feedsEstimate: Bool = false,
+    state: State = .open, settledTokens: Int64? = nil
   ) {
     self.id = id
     self.user = user
@@ -132,6 +157,11 @@ package struct HoldRecord: Sendable, Equatable {
     self.onExpire = onExpire
     self.userAllocations = userAllocations
     self.tenantAllocations = tenantAllocations
+    self.userPeriodStart = userPeriodStart
+    self.tenantPeriodStart = tenantPeriodStart
+    self.reported = reported
+    self.takesFeatureSlot = takesFeatureSlot
+    self.feedsEstimate = feedsEstimate
     self.state = state
     self.settledTokens = settledTokens
   }
