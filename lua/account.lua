@@ -4,12 +4,13 @@
 -- An account (a user's own budget, or a tenant's pool) is one hash; its field `s` is one string of
 -- little-endian doubles: a header, then nine doubles a grant. Doubles hold every integer to 2^53 exactly,
 -- amounts end at 10^15-1, so nothing is ever rounded; and one field costs one read and one write,
--- however much it holds. Grants stand in the order in which they are spent.
+-- however much it holds. Grants stand in the order in which they are spent. A feature with limits or an estimate
+-- of its own has a field `f<feature>` beside it.
 
 -- Header: entitlement version, epoch of the counters, debt, earliest expiry of an open hold (ms, 0: none),
 -- open holds, GCRA arrival times of requests and of tokens (us since BASE), the hour and day that the two
--- caps count (their start, ms) with what was taken in them, the use at which the next threshold is crossed
--- (-1: to be worked out), and how many grants follow.
+-- caps count (their start, ms) with what was taken in them, the next threshold in per cent (-1: a period has
+-- begun, and none was announced yet), and how many grants follow.
 local VERSION, EPOCH, DEBT, NEXT_EXPIRY, HOLDS = 1, 2, 3, 4, 5
 local REQUESTS_TAT, TOKENS_TAT, HOUR, HOUR_USED, DAY, DAY_USED, THRESHOLD, COUNT, LIST = 6, 7, 8, 9, 10, 11, 12, 13, 14
 local HEADER = '<ddddddddddddd'
@@ -18,15 +19,21 @@ local HEADER_BYTES = 104
 local KIND, NUMBER, TOKENS, USED, HELD, EXPIRES, PRIORITY, START, STOP = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local GRANT = '<ddddddddd'
 local GRANT_BYTES = 72
-local CALENDAR, PERIOD, TOPUP, ROLLOVER, ADJUSTMENT, SUPERSEDED = 0, 1, 2, 3, 4, 5
+local CALENDAR, PERIOD, ROLLOVER, SUPERSEDED = 0, 1, 3, 5 -- 2 is a top-up, 4 an adjustment
+-- A feature's field has the header's numbers 5 to 11, for the feature alone; how often a settled use was noted; and
+-- the last of those uses, in a ring.
+local NOTED, USES = 12, 13
+local USES_MAX, USES_LEAST = 20, 5
+local NO_THRESHOLD = 1000000
+-- What a hold has to remember of its feature and its request, as bits.
+local RELEASES, IN_FEATURE, NOTES_USE = 1, 2, 4
 local BASE = 1767225600000000 -- 2026-01-01, so that microseconds keep a resolution of 1/256 us
 local TOKENS_MAX = 999999999999999
 local GRANTS_MAX = 32
 local EXPIRE_BATCH = 64
-local SEPARATOR = '\31'
 
 local call, pack, unpack_struct, format = redis.call, struct.pack, struct.unpack, string.format
-local floor = math.floor
+local floor, ceil = math.floor, math.ceil
 
 -- Redis' clock: milliseconds, and microseconds since BASE.
 local function clock()
@@ -58,14 +65,19 @@ local function pack_grant(g)
   return pack(GRANT, g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9])
 end
 
-local function write_account(key, account)
+-- Writes an account, and with it the field of a feature if one is given.
+local function write_account(key, account, field, value)
   local grants, ended = account[LIST], account.ended
   account[COUNT] = #grants + (ended and 1 or 0)
   local parts = {pack(HEADER, account[1], account[2], account[3], account[4], account[5], account[6],
     account[7], account[8], account[9], account[10], account[11], account[12], account[13])}
   for index = 1, #grants do parts[index + 1] = pack_grant(grants[index]) end
   if ended then parts[#grants + 2] = pack_grant(ended) end
-  call('HSET', key, 's', table.concat(parts))
+  if field then
+    call('HSET', key, 's', table.concat(parts), field, value)
+  else
+    call('HSET', key, 's', table.concat(parts))
+  end
 end
 
 -- limit, used (debt included), held, remaining: limit + debt = used + held + remaining.
@@ -80,6 +92,31 @@ local function totals(account)
     end
   end
   return limit, used + account[DEBT], held, limit - used - held
+end
+
+-- Whether the period of grant `a` comes after that of `b`: it starts later, or was made later.
+local function is_later(a, b)
+  return not b or a[START] > b[START] or a[START] == b[START] and a[NUMBER] > b[NUMBER]
+end
+
+-- The grant of the current period, if there is one: the last.
+local function period_grant(account)
+  local found, grants = nil, account[LIST]
+  for index = 1, #grants do
+    local g = grants[index]
+    if (g[KIND] == CALENDAR or g[KIND] == PERIOD) and is_later(g, found) then
+      found = g
+    end
+  end
+  return found
+end
+
+-- What an answer says of an account: its totals, debt, when it resets (ms, 0: never) and the period's length (ms).
+local function figures(account)
+  local limit, used, held, rest = totals(account)
+  local period = period_grant(account)
+  local resets = period and period[STOP] or 0
+  return limit, used, held, rest, account[DEBT], resets, resets > 0 and resets - period[START] or 0
 end
 
 -- `c1764547200000`, `r…`, `g17`: what names a grant in the books.
@@ -145,28 +182,63 @@ local function absorb_debt(account)
   return names, paid
 end
 
--- Whether the period of grant `a` comes after that of `b`: it starts later, or was made later.
-local function is_later(a, b)
-  return not b or a[START] > b[START] or a[START] == b[START] and a[NUMBER] > b[NUMBER]
-end
-
--- The grant of the current period, if there is one: the last.
-local function period_grant(account)
-  local found, grants = nil, account[LIST]
-  for index = 1, #grants do
-    local g = grants[index]
-    if (g[KIND] == CALENDAR or g[KIND] == PERIOD) and is_later(g, found) then
-      found = g
-    end
-  end
-  return found
-end
-
 -- One line of the books. `ids` is user, tenant and feature, joined.
 local function book(stream, kind, side, operation, ids, tokens, user_names, user_debt, tenant_names, tenant_debt, tail)
   call('XADD', stream, '*', 'e', format('%s\31%s\31%s\31%s\31%d\31%s\31%d\31%s\31%d%s', kind, side, operation, ids,
     tokens, user_names, user_debt, tenant_names, tenant_debt, tail or ''))
 end
+
+-- The fields behind those of `book` that an entry may have: a hold and its span, an outcome, metadata, the grant of a
+-- period, a threshold's crossing, limits that would have refused, and when it happened.
+local NO_SPAN = '\31\31\31\31\31\31'
+local function tail(hold, span, outcome, metadata, grant, crossing, shadowed, occurred)
+  return format('\31%s\31%s\31%s\31%s\31%s\31%s\31%s\31%s', hold, span, outcome, metadata, grant, crossing,
+    shadowed, occurred)
+end
+
+-- Announces the thresholds that use has reached since the period began, each once: the header keeps the next one.
+-- `list` has them from byte `at` on, as doubles in per cent, ascending; `ids` is any entry's of this account.
+local function cross(account, limit, used, stream, side, ids, list, at)
+  if limit <= 0 or used * 100 < limit * account[THRESHOLD] then return end
+  local least, period = account[THRESHOLD], period_grant(account)
+  local from, stop = period and period[START] or 0, period and period[STOP] or 0
+  local whose = string.match(ids, side == 'u' and '^[^\31]*\31[^\31]*' or '^[^\31]*(\31[^\31]*)') .. '\31'
+  account[THRESHOLD] = NO_THRESHOLD
+  for position = at, #list, 8 do
+    local percent = unpack_struct('<d', list, position)
+    if percent >= least then
+      if used * 100 < limit * percent then
+        account[THRESHOLD] = percent
+        break
+      end
+      book(stream, 'threshold', side, format('threshold:%d:%d', from, percent), whose, 0, '', 0, '', 0,
+        tail('', NO_SPAN, '', '', '', format('%d:%d:%d:%d:%d', percent, from, used, limit, stop), '', ''))
+    end
+  end
+end
+
+-- Writes an account that was spent from, and announces the thresholds that this crossed. Returns `figures`.
+local function save(key, account, stream, side, ids, list, at, field, value)
+  local limit, used, held, rest, debt, resets, length = figures(account)
+  cross(account, limit, used, stream, side, ids, list, at)
+  write_account(key, account, field, value)
+  return limit, used, held, rest, debt, resets, length
+end
+
+-- GCRA (ITU-T I.371, virtual scheduling), in microseconds: `interval` is the emission interval. What a bucket has left
+-- at `us`; and the theoretical arrival time after `amount` more, with how much earlier than allowed that comes. Half a
+-- microsecond absorbs the rounding of the interval.
+local function bucket_left(arrival, us, interval, burst)
+  if arrival < us then arrival = us end
+  local left = floor((burst * interval - (arrival - us) + 0.5) / interval)
+  return left < 0 and 0 or left
+end
+local function bucket_take(arrival, us, interval, burst, amount)
+  local next_arrival = (arrival < us and us or arrival) + amount * interval
+  return next_arrival, next_arrival - us - burst * interval
+end
+
+local function has(bits, bit) return floor(bits / bit) % 2 == 1 end
 
 -- Replaces the account's period grant by `fresh`: what was unspent rolls over to `rollover_max`, debt is
 -- forgiven or carried into the new grant. A calendar grant that is replaced before its time keeps its rest, for
@@ -207,8 +279,8 @@ local function start_period(account, fresh, rollover_max, carry)
 end
 
 local function grant_tail(g)
-  return format('\31\31\31\31\31\31\31\31\31\31%s:%d:%d:%d:%d:%d:%d', reference(g), g[KIND], g[TOKENS], g[EXPIRES],
-    g[PRIORITY], g[START], g[STOP])
+  return tail('', NO_SPAN, '', '', format('%s:%d:%d:%d:%d:%d:%d', reference(g), g[KIND], g[TOKENS], g[EXPIRES],
+    g[PRIORITY], g[START], g[STOP]), '', '', '')
 end
 
 -- Books what start_period did. `side` is u or t; `ids` names the account.
@@ -239,7 +311,6 @@ local function roll_period(account, tokens, start, stop, rollover_max, carry, lo
   if current and current[START] >= start then
     if current[KIND] ~= CALENDAR or not adjust(current, tokens, lower) then return nil end
     local names, paid = absorb_debt(account)
-    account[THRESHOLD] = -1
     return {fresh = current, names = names, debt = -paid}
   end
   -- A day's and a month's grant that begin together have two names.
@@ -257,24 +328,57 @@ local function roll_period(account, tokens, start, stop, rollover_max, carry, lo
   return start_period(account, {CALENDAR, number, tokens, 0, 0, stop, 100, start, stop}, rollover_max, carry)
 end
 
--- Gives tokens that a hold of `created` took back to the hour and day caps, if they still count that window. A
--- negative amount is what it took besides.
-local function uncount(account, created, amount)
-  if created >= account[HOUR] and account[HOUR_USED] >= amount then
-    account[HOUR_USED] = account[HOUR_USED] - amount
+-- Corrects what a hold of `created` has put into the hour and day caps, of an account or a feature, if they still
+-- count that window: a positive amount comes back, a negative one was taken besides.
+local function uncount(state, created, amount)
+  if created >= state[HOUR] and state[HOUR_USED] >= amount then
+    state[HOUR_USED] = state[HOUR_USED] - amount
   end
-  if created >= account[DAY] and account[DAY_USED] >= amount then
-    account[DAY_USED] = account[DAY_USED] - amount
+  if created >= state[DAY] and state[DAY_USED] >= amount then
+    state[DAY_USED] = state[DAY_USED] - amount
   end
 end
 
 -- Adds tokens to the hour and day caps, opening new windows as needed. `day` is the start of the day.
-local function count(account, now, day, amount)
+local function count(state, now, day, amount)
   local hour = now - now % 3600000
-  if account[HOUR] < hour then account[HOUR], account[HOUR_USED] = hour, 0 end
-  if account[DAY] < day then account[DAY], account[DAY_USED] = day, 0 end
-  account[HOUR_USED] = account[HOUR_USED] + amount
-  account[DAY_USED] = account[DAY_USED] + amount
+  if state[HOUR] < hour then state[HOUR], state[HOUR_USED] = hour, 0 end
+  if state[DAY] < day then state[DAY], state[DAY_USED] = day, 0 end
+  state[HOUR_USED] = state[HOUR_USED] + amount
+  state[DAY_USED] = state[DAY_USED] + amount
+end
+
+-- A feature's own state in an account, from what its field holds (false: nothing yet).
+local function read_feature(raw)
+  local feature = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  if raw then
+    for index = HOLDS, NOTED + (#raw - 64) / 8 do
+      feature[index] = unpack_struct('<d', raw, (index - HOLDS) * 8 + 1)
+    end
+  end
+  return feature
+end
+
+local function pack_feature(feature)
+  return pack('<' .. string.rep('d', #feature - HOLDS + 1), unpack(feature, HOLDS))
+end
+
+-- Notes what a request was settled at, in place of the oldest of the last USES_MAX.
+local function note_use(feature, amount)
+  feature[USES + feature[NOTED] % USES_MAX] = amount
+  feature[NOTED] = feature[NOTED] + 1
+end
+
+-- The 95th percentile (nearest rank) of the noted uses: of USES_MAX the second largest, of fewer the largest; nil
+-- while there are too few to tell.
+local function estimate(feature)
+  if feature[NOTED] < USES_LEAST then return nil end
+  local first, second = 0, 0
+  for index = USES, #feature do
+    local amount = feature[index]
+    if amount > first then first, second = amount, first elseif amount > second then second = amount end
+  end
+  return feature[NOTED] < USES_MAX and first or second
 end
 
 -- Allocations of a hold end in `@` and the start of the period that it was made in: work of a period never
@@ -289,63 +393,105 @@ local function each_allocation(names, f)
   for name, tokens in string.gmatch(names, '([^:;]+):(%d+)') do f(name, tonumber(tokens)) end
 end
 
+-- A hold's span: amount, expiry, when it was made, its bits, what was reported as used so far (-1: nothing), and its
+-- allocations in the two accounts. The record of an open hold is `open`, its span and its ids; of a resolved one the
+-- ids are followed by what was booked and the answer that was given.
+local function hold_span(amount, expires, created, bits, reported, names, pool_names)
+  return format('%d\31%d\31%d\31%d\31%d\31%s\31%s', amount, expires, created, bits, reported, names, pool_names)
+end
+local RECORD = '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31(%-?%d+)\31([^\31]*)\31([^\31]*)\31(.*)$'
+local function read_hold(record)
+  local state, amount, expires, created, bits, reported, names, pool_names, rest = string.match(record, RECORD)
+  return state, tonumber(amount), tonumber(expires), tonumber(created), tonumber(bits), tonumber(reported), names,
+    pool_names, rest
+end
+
 -- A member of an account's set of open holds: all that its expiry needs.
-local function hold_member(id, on_expire, amount, created, names, ids)
-  return format('%s\31%d\31%d\31%d\31%s\31%s', id, on_expire, amount, created, names, ids)
+local function hold_member(id, bits, amount, reported, created, names, ids)
+  return format('%s\31%d\31%d\31%d\31%d\31%s\31%s', id, bits, amount, reported, created, names, ids)
+end
+local MEMBER = '^([^\31]*)\31(%d)\31(%d+)\31(%-?%d+)\31(%d+)\31([^\31]*)\31(.*)$'
+
+-- What is charged for a hold whose time has passed: what was reported, else all of it or nothing.
+local function charge_at_expiry(amount, bits, reported)
+  if reported >= 0 then return reported end
+  return has(bits, RELEASES) and 0 or amount
 end
 
 -- Resolves holds whose time has passed, at most EXPIRE_BATCH of them: charged (held becomes used) or
--- released, in this account and in the books. Returns true when more are due.
-local function expire_holds(account, holds_key, stream, now, side)
+-- released, in this account and in the books. Returns true when more are due, and the ids of the last one.
+local function expire_holds(account, key, holds_key, stream, now, side)
   local due = call('ZRANGEBYSCORE', holds_key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, EXPIRE_BATCH)
-  local ended, last_id, last_ids = account.ended, nil, nil
+  local ended, last_id, last_ids, features = account.ended, nil, nil, {}
   for index = 1, #due, 2 do
-    local id, on_expire, amount, created, names, ids =
-      string.match(due[index], '^([^\31]*)\31(%d)\31(%d+)\31(%d+)\31([^\31]*)\31(.*)$')
-    amount = tonumber(amount)
-    local charge, expires = on_expire == '0', tonumber(due[index + 1])
+    local id, bits, amount, reported, created, names, ids = string.match(due[index], MEMBER)
+    amount, bits, created = tonumber(amount), tonumber(bits), tonumber(created)
+    local expires, charge = tonumber(due[index + 1]), charge_at_expiry(amount, bits, tonumber(reported))
+    local left, booked = charge, ''
     each_allocation(names, function(name, tokens)
+      local used = left < tokens and left or tokens
+      left = left - used
       local g = find_grant(account, name)
       if g then
         g[HELD] = g[HELD] - tokens
-        if charge then g[USED] = g[USED] + tokens end
-      elseif not charge and ended and expires <= ended[EXPIRES] and reference(ended) == name then
-        ended[HELD] = ended[HELD] - tokens -- It came back before its period was over.
+        g[USED] = g[USED] + used
+      elseif ended and expires <= ended[EXPIRES] and reference(ended) == name then
+        -- It came back before its period was over.
+        ended[HELD] = ended[HELD] - tokens
+        ended[USED] = ended[USED] + used
       end
+      if used > 0 then booked = booked .. format(booked == '' and '%s:%d' or ';%s:%d', name, used) end
     end)
-    if not charge and side == 'u' then uncount(account, tonumber(created), amount) end
-    local booked = charge and string.match(names, '^[^@]*') or ''
-    book(stream, 'expire', side, 'expire:' .. id, ids, charge and amount or 0, side == 'u' and booked or '', 0,
+    if side == 'u' then
+      if charge < amount then uncount(account, created, amount - charge) end
+      if has(bits, IN_FEATURE) then
+        local field = 'f' .. string.match(ids, '[^\31]*$')
+        local feature = features[field] or read_feature(call('HGET', key, field))
+        features[field] = feature
+        if feature[HOLDS] > 0 then feature[HOLDS] = feature[HOLDS] - 1 end
+        if charge < amount then uncount(feature, created, amount - charge) end
+      end
+    end
+    book(stream, 'expire', side, 'expire:' .. id, ids, charge, side == 'u' and booked or '', 0,
       side == 't' and booked or '', 0, format('\31%s', id))
     call('ZREM', holds_key, due[index])
     last_id, last_ids = id, ids
   end
+  for field, feature in pairs(features) do call('HSET', key, field, pack_feature(feature)) end
   account[HOLDS] = account[HOLDS] - #due / 2
   if account[HOLDS] < 0 then account[HOLDS] = 0 end
   local first = call('ZRANGE', holds_key, 0, 0, 'WITHSCORES')
   account[NEXT_EXPIRY] = first[2] and tonumber(first[2]) or 0
-  if not last_id then return false end
+  if not last_id then return false, nil end
   local names, paid = absorb_debt(account)
   if paid > 0 then
     book(stream, 'balance', side, 'balance:' .. last_id, last_ids, 0, side == 'u' and names or '',
       side == 'u' and -paid or 0, side == 't' and names or '', side == 't' and -paid or 0)
   end
-  return account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now
+  return account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now, last_ids
 end
 
--- The account under `key`; nil when it isn't here, or is of another epoch and so of no worth.
-local function open_account(key, epoch, now)
-  local raw = call('HGET', key, 's')
+-- The account under `key`, and a field of a feature beside it if one is asked for; nil when it isn't here, or is of
+-- another epoch and so of no worth.
+local function open_account(key, epoch, now, field)
+  local raw, beside
+  if field then
+    local both = call('HMGET', key, 's', field)
+    raw, beside = both[1], both[2]
+  else
+    raw = call('HGET', key, 's')
+  end
   if not raw then return nil end
   local account = read_account(raw, now)
-  return account[EPOCH] == epoch and account or nil
+  return account[EPOCH] == epoch and account or nil, beside
 end
 
 -- Resolves the account's due holds, if there are any, and writes it: the clock's doing, whatever is asked.
--- Returns true when more are due than one script may resolve, and the question is to be asked again.
-local function expire_due(account, key, holds_key, stream, now, side)
-  if not account or account[NEXT_EXPIRY] == 0 or account[NEXT_EXPIRY] > now then return false end
-  local more = expire_holds(account, holds_key, stream, now, side)
-  write_account(key, account)
-  return more
+-- `list` and `at` are the thresholds, as for `cross`. Returns true when more are due than one script may resolve, and
+-- the question is to be asked again; and true when anything was resolved.
+local function expire_due(account, key, holds_key, stream, now, side, list, at)
+  if not account or account[NEXT_EXPIRY] == 0 or account[NEXT_EXPIRY] > now then return false, false end
+  local more, ids = expire_holds(account, key, holds_key, stream, now, side)
+  if ids then save(key, account, stream, side, ids, list, at) else write_account(key, account) end
+  return more, true
 end

@@ -80,7 +80,6 @@ if paid > 0 then
   book(stream, 'balance', side, ARGV[4], ARGV[3], 0, side == 'u' and names or '', side == 'u' and -paid or 0,
     side == 't' and names or '', side == 't' and -paid or 0)
 end
-account[THRESHOLD] = -1
 write_account(KEYS[1], account)
 if side == 'u' then
   local _, _, _, rest = totals(account)

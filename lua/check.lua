@@ -4,15 +4,17 @@
 --
 -- KEYS 1 user's account   2 readable rest (chatbot-usage:<user>)   3 usage stream   4 user's open holds
 --      then, as they apply: tenant's account, tenant's open holds; hold record; idempotency record
--- ARGV 1 the rights: doubles, see below, then the thresholds as text; the same for every check of a principal
+-- ARGV 1 the rights: doubles, see below, then the thresholds; the same for every check of a principal and feature
 --      2 user, tenant, feature, joined by 0x1f
 --      3 the request: doubles, see below
 --      4 operation id   5 hold id   6 fingerprint of the idempotent request   7 metadata (5-7 only if any)
--- Returns one string: a letter, then twelve doubles: now (ms), tokens granted, limit, used, held, remaining,
---   debt, resets at (ms, 0: never), length of the period (ms), requests left, retry after (ms), detail.
+-- Returns one string: a letter, then thirteen doubles: now (ms), tokens granted (of B and P: asked for), limit, used,
+--   held, remaining, debt, resets at (ms, 0: never), length of the period (ms), requests left, retry after (ms),
+--   detail, shadowed limits (bits); then, if it is to explain itself, the rules.
 --   A allowed                    V the versions are current (asked by `verify`)
 --   K locked out                 R, T, H, Y over the request rate, token rate, hourly cap, daily cap
 --   N too many holds (detail: the limit)            B, P user's budget, tenant's pool exhausted
+--   r, t, h, y, n the same limits of the feature alone
 --   C idempotency conflict       I an earlier answer, replayed
 --   M, Q user, tenant unknown here    S, U user's, tenant's version differs (detail: the version here)
 --   L past its deadline          W the caller's calendar is off            G more holds are due: ask again
@@ -20,20 +22,35 @@
 local now, us = clock()
 local version, lockout, verify, requests_us, requests_burst, tokens_us, tokens_burst, concurrent, hourly, daily, shadow,
   budget_mode, budget_tokens, budget_rollover, budget_carry, budget_lower,
-  pool_version, pool_mode, pool_tokens, pool_rollover, pool_carry, pool_lower, position =
-  unpack_struct('<dddddddddddddddddddddd', ARGV[1])
-local epoch, deadline, tokens, mode, ttl, partial, on_expire, start, stop, pool_start, pool_stop, day, day_stop =
+  pool_version, pool_mode, pool_tokens, pool_rollover, pool_carry, pool_lower, has_feature, position =
+  unpack_struct('<ddddddddddddddddddddddd', ARGV[1])
+local epoch, deadline, tokens, mode, ttl, partial, options, start, stop, pool_start, pool_stop, day, day_stop =
   unpack_struct('<ddddddddddddd', ARGV[3])
 local PEEK, RESERVE = 0, 2
-local NO_BUDGET, CALENDAR_BUDGET, GIVEN_BUDGET = 0, 1, 2 -- none of its own; by the calendar; by invoices
+local NO_BUDGET, CALENDAR_BUDGET = 0, 1 -- none of its own; by the calendar; 2 is by invoices
+local EXPLAIN, ESTIMATE, LEAST = 2, 4, 8 -- options beside 1, to release on expiry: tell all; the estimate, at least it
+-- The rules by number, what each answers when it refuses, and its bit among the limits that only record. A plan's
+-- rates and caps come first, then a feature's.
+local SLOTS, FEATURE_SLOTS, OWN, POOL = 5, 10, 11, 12
+local LETTERS, BITS = 'RTHYNrthynBP', {1, 2, 8, 16, 4, 32, 64, 256, 512, 128}
+local PASSES, REFUSES, RECORDS = 0, 1, 2
 
+local shadowed = 0
 local function answer(letter, granted, limit, used, held, rest, debt, resets, length, left, retry, detail)
-  return pack('<c1dddddddddddd', letter, now, granted, limit, used, held, rest, debt, resets, length, left, retry, detail)
+  return pack('<c1ddddddddddddd', letter, now, granted, limit, used, held, rest, debt, resets, length, left, retry,
+    detail, shadowed)
 end
 local function refuse(letter, detail) return answer(letter, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, detail or 0) end
 
 if now > deadline then return refuse('L') end
-local account = open_account(KEYS[1], epoch, now)
+-- The feature's own limits: as the plan's seven above, shadow bits, and the tokens of an unknown estimate (-1: none).
+local field, own_limits
+local F_CONCURRENT, F_SHADOW, FALLBACK = 5, 8, 9
+if has_feature == 1 then
+  own_limits = {unpack_struct('<ddddddddd', ARGV[1], position)}
+  field, position = 'f' .. string.match(ARGV[2], '[^\31]*$'), own_limits[10]
+end
+local account, raw_feature = open_account(KEYS[1], epoch, now, field)
 if not account then return refuse('M') end
 if account[VERSION] ~= version then return refuse('S', account[VERSION]) end
 
@@ -68,9 +85,13 @@ end
 
 -- Holds whose time has passed stop counting now. This is the clock's doing, not the check's: it is written
 -- whatever the answer will be.
-local stream = KEYS[3]
-if expire_due(account, KEYS[1], KEYS[4], stream, now, 'u') or expire_due(pool, KEYS[5], KEYS[6], stream, now, 't') then
-  return refuse('G')
+local stream, rights = KEYS[3], ARGV[1]
+local more, resolved = expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', rights, position)
+if more or expire_due(pool, KEYS[5], KEYS[6], stream, now, 't', rights, position) then return refuse('G') end
+local feature
+if field then
+  if resolved then raw_feature = call('HGET', KEYS[1], field) end
+  feature = read_feature(raw_feature)
 end
 
 -- The period may have rolled over; that is kept only if something is taken.
@@ -85,21 +106,12 @@ if pooled and pool_mode == CALENDAR_BUDGET then
 end
 
 local shown = own and account or pooled and pool or account
-local left
-if requests_us > 0 then
-  local arrival = account[REQUESTS_TAT]
-  if arrival < us then arrival = us end
-  left = floor((requests_burst * requests_us - (arrival - us) + 0.5) / requests_us)
-  if left < 0 then left = 0 end
-else
-  left = -1
-end
+local left = -1
+if requests_us > 0 then left = bucket_left(account[REQUESTS_TAT], us, requests_us, requests_burst) end
+local rules = ''
 local function report(letter, granted, retry, detail)
-  local limit, used, held, rest = totals(shown)
-  local period = period_grant(shown)
-  local resets = period and period[STOP] or 0
-  local length = resets > 0 and resets - period[START] or 0
-  return answer(letter, granted, limit, used, held, rest, shown[DEBT], resets, length, left, retry, detail or 0)
+  local limit, used, held, rest, debt, resets, length = figures(shown)
+  return answer(letter, granted, limit, used, held, rest, debt, resets, length, left, retry, detail or 0) .. rules
 end
 
 local rest, pool_rest = TOKENS_MAX, TOKENS_MAX
@@ -111,51 +123,103 @@ if pooled then
   local _, _, _, remaining = totals(pool)
   pool_rest = remaining
 end
+local explains = options >= EXPLAIN and has(options, EXPLAIN)
 local amount = tokens
+if feature and own_limits[FALLBACK] >= 0 and options >= ESTIMATE then
+  local guess = estimate(feature) or own_limits[FALLBACK]
+  if has(options, ESTIMATE) or amount < guess then amount = guess end
+end
 if partial == 1 then
   local least = rest < pool_rest and rest or pool_rest
   if least < amount then amount = least < 1 and 1 or least end
 end
 
--- Limits, in order; bit n of `shadow` lets the nth through.
-local shadowed = 0
-local function enforced(bit)
-  if floor(shadow / bit) % 2 == 1 then
-    shadowed = shadowed + bit
-    return false
+-- The rules, in order. One that fails ends the check, unless its bit in `shadow` lets it through, or all of them
+-- are to be told: then the first one that refuses is kept.
+if feature then shadow = shadow + own_limits[F_SHADOW] * 32 end
+local denial, denial_retry, denial_detail
+local function stops(rule, fails, allowed, had, asked, retry, detail)
+  local verdict, bit = PASSES, BITS[rule]
+  if fails then
+    verdict = bit and has(shadow, bit) and RECORDS or REFUSES
+    if verdict == RECORDS then shadowed = shadowed + bit end
   end
-  return true
+  if verdict == REFUSES and not denial then denial, denial_retry, denial_detail = rule, retry, detail end
+  if not explains then return verdict == REFUSES end
+  rules = rules .. pack('<dddddd', rule, verdict, allowed, had, asked, verdict == PASSES and 0 or retry)
+  return false
 end
-local requests_tat, tokens_tat = account[REQUESTS_TAT], account[TOKENS_TAT]
-if requests_us > 0 then
-  -- GCRA (ITU-T I.371, virtual scheduling): a request may come once its theoretical arrival time is no
-  -- further ahead than the burst allows. Half a microsecond absorbs the rounding of the interval.
-  requests_tat = (requests_tat < us and us or requests_tat) + requests_us
-  local early = requests_tat - us - requests_burst * requests_us
-  if early > 0.5 and enforced(1) then return report('R', 0, math.ceil(early / 1000)) end
+local function budget_stops(rule, of, left)
+  if amount <= left and not explains then return false end
+  local all, used, held = totals(of)
+  return stops(rule, amount > left, all, used + held, amount, 0, left)
 end
-if tokens_us > 0 and amount > 0 then
-  tokens_tat = (tokens_tat < us and us or tokens_tat) + amount * tokens_us
-  local early = tokens_tat - us - tokens_burst * tokens_us
-  if early > 0.5 and enforced(2) then return report('T', 0, math.ceil(early / 1000)) end
+local function deny()
+  if denial == POOL then shown = pool end
+  return report(string.sub(LETTERS, denial, denial), denial >= OWN and amount or 0, denial_retry, denial_detail)
 end
-if hourly >= 0 then
-  local hour = now - now % 3600000
-  local taken = account[HOUR] == hour and account[HOUR_USED] or 0
-  if amount > 0 and taken + amount > hourly and enforced(8) then return report('H', 0, hour + 3600000 - now) end
+
+-- Rates and caps of one state, an account's or a feature's. Returns the arrival times that the check would leave.
+local function limit_rates(state, rule, by_request, request_burst, by_token, token_burst, per_hour, per_day)
+  local requests_tat, tokens_tat = state[REQUESTS_TAT], state[TOKENS_TAT]
+  if by_request > 0 then
+    local early
+    requests_tat, early = bucket_take(requests_tat, us, by_request, request_burst, 1)
+    if (early > 0.5 or explains) and stops(rule, early > 0.5, request_burst,
+      request_burst - bucket_left(state[REQUESTS_TAT], us, by_request, request_burst), 1, ceil(early / 1000)) then
+      return
+    end
+  end
+  if by_token > 0 and amount > 0 then
+    local early
+    tokens_tat, early = bucket_take(tokens_tat, us, by_token, token_burst, amount)
+    if (early > 0.5 or explains) and stops(rule + 1, early > 0.5, token_burst,
+      token_burst - bucket_left(state[TOKENS_TAT], us, by_token, token_burst), amount, ceil(early / 1000)) then
+      return
+    end
+  end
+  if per_hour >= 0 and amount > 0 then
+    local hour = now - now % 3600000
+    local had = state[HOUR] == hour and state[HOUR_USED] or 0
+    if (had + amount > per_hour or explains)
+      and stops(rule + 2, had + amount > per_hour, per_hour, had, amount, hour + 3600000 - now) then
+      return
+    end
+  end
+  if per_day >= 0 and amount > 0 then
+    local had = state[DAY] == day and state[DAY_USED] or 0
+    if (had + amount > per_day or explains)
+      and stops(rule + 3, had + amount > per_day, per_day, had, amount, day_stop - now) then
+      return
+    end
+  end
+  return requests_tat, tokens_tat
 end
-if daily >= 0 then
-  local taken = account[DAY] == day and account[DAY_USED] or 0
-  if amount > 0 and taken + amount > daily and enforced(16) then return report('Y', 0, day_stop - now) end
+
+local requests_tat, tokens_tat =
+  limit_rates(account, 1, requests_us, requests_burst, tokens_us, tokens_burst, hourly, daily)
+if not requests_tat then return deny() end
+local f_requests_tat, f_tokens_tat
+if feature then
+  local f = own_limits
+  f_requests_tat, f_tokens_tat = limit_rates(feature, 6, f[1], f[2], f[3], f[4], f[6], f[7])
+  if not f_requests_tat then return deny() end
 end
-if mode == RESERVE and account[HOLDS] >= concurrent and enforced(4) then
-  return report('N', 0, account[NEXT_EXPIRY] > now and account[NEXT_EXPIRY] - now or 1000, concurrent)
+if mode == RESERVE then
+  local wait = account[NEXT_EXPIRY] > now and account[NEXT_EXPIRY] - now or 1000
+  if (account[HOLDS] >= concurrent or explains)
+    and stops(SLOTS, account[HOLDS] >= concurrent, concurrent, account[HOLDS], 1, wait, concurrent) then
+    return deny()
+  end
+  local slots = feature and own_limits[F_CONCURRENT] or -1
+  if slots >= 0 and (feature[HOLDS] >= slots or explains)
+    and stops(FEATURE_SLOTS, feature[HOLDS] >= slots, slots, feature[HOLDS], 1, wait, slots) then
+    return deny()
+  end
 end
-if amount > rest then return report('B', 0, 0, rest) end
-if amount > pool_rest then
-  shown = pool
-  return report('P', 0, 0, pool_rest)
-end
+if own and budget_stops(OWN, account, rest) then return deny() end
+if pooled and budget_stops(POOL, pool, pool_rest) then return deny() end
+if denial then return deny() end
 if mode == PEEK then return report('A', amount, 0) end
 
 -- Allowed: take or hold, in every account or (refused above) in none.
@@ -169,33 +233,43 @@ if own then names = take(account, amount, slot) end
 if pooled then pool_names = take(pool, amount, slot) end
 account[REQUESTS_TAT], account[TOKENS_TAT] = requests_tat, tokens_tat
 if hourly >= 0 or daily >= 0 then count(account, now, day, amount) end
+if feature then
+  feature[REQUESTS_TAT], feature[TOKENS_TAT] = f_requests_tat, f_tokens_tat
+  count(feature, now, day, amount)
+end
 
 if mode == RESERVE then
   local expires = now + ttl
+  local bits = options % 2 + (feature and IN_FEATURE or 0) + (feature and own_limits[FALLBACK] >= 0 and NOTES_USE or 0)
   if own then names = with_period(account, names) end
   if pooled then pool_names = with_period(pool, pool_names) end
   account[HOLDS] = account[HOLDS] + 1
+  if feature then feature[HOLDS] = feature[HOLDS] + 1 end
   if account[NEXT_EXPIRY] == 0 or expires < account[NEXT_EXPIRY] then account[NEXT_EXPIRY] = expires end
-  call('ZADD', KEYS[4], expires, hold_member(ARGV[5], on_expire, amount, now, names, ARGV[2]))
+  call('ZADD', KEYS[4], expires, hold_member(ARGV[5], bits, amount, -1, now, names, ARGV[2]))
   if pool then
     pool[HOLDS] = pool[HOLDS] + 1
     if pool[NEXT_EXPIRY] == 0 or expires < pool[NEXT_EXPIRY] then pool[NEXT_EXPIRY] = expires end
-    call('ZADD', KEYS[6], expires, hold_member(ARGV[5], on_expire, amount, now, pool_names, ARGV[2]))
+    call('ZADD', KEYS[6], expires, hold_member(ARGV[5], bits, amount, -1, now, pool_names, ARGV[2]))
   end
-  local span = format('%d\31%d\31%d\31%d\31%s\31%s', amount, expires, now, on_expire, names, pool_names)
+  local span = hold_span(amount, expires, now, bits, -1, names, pool_names)
   call('SET', hold_key, format('open\31%s\31%s', span, ARGV[2]), 'PX', ttl + 86400000)
   book(stream, 'reserve', 'b', ARGV[4], ARGV[2], 0, '', 0, '', 0,
-    format('\31%s\31%s\31\31%s', ARGV[5], span, ARGV[7] or ''))
+    tail(ARGV[5], span, '', ARGV[7] or '', '', '', shadowed > 0 and shadowed or '', ''))
 else
   book(stream, 'spend', 'b', ARGV[4], ARGV[2], amount, names, 0, pool_names, 0,
-    ARGV[7] and ARGV[7] ~= '' and '\31\31\31\31\31\31\31\31\31' .. ARGV[7] or '')
+    (shadowed > 0 or ARGV[7] and ARGV[7] ~= '')
+      and tail('', NO_SPAN, '', ARGV[7] or '', '', '', shadowed > 0 and shadowed or '', '') or '')
 end
-write_account(KEYS[1], account)
-if pool then write_account(KEYS[5], pool) end
+if pool then save(KEYS[5], pool, stream, 't', ARGV[2], rights, position) end
+local limit, used, held, debt, resets, length
+limit, used, held, rest, debt, resets, length = save(KEYS[1], account, stream, 'u', ARGV[2], rights, position, field,
+  feature and pack_feature(feature))
+if shown == pool then limit, used, held, rest, debt, resets, length = figures(pool) end
 if left > 0 then left = left - 1 end
-local result = report('A', amount, 0, mode == RESERVE and now + ttl or 0)
-local _, _, _, remaining = totals(shown)
-call('SET', KEYS[2], format('%d', remaining))
+local result = answer('A', amount, limit, used, held, rest, debt, resets, length, left, 0,
+  mode == RESERVE and now + ttl or 0) .. rules
+call('SET', KEYS[2], format('%d', rest))
 if replay_key then
   call('SET', replay_key, ARGV[6] .. '\31' .. (ARGV[5] or '') .. '\31' .. result, 'EX', 86400)
 end

@@ -1,24 +1,23 @@
-#!lua
--- Gives an open hold a new total and a new time to live, or leaves it as it was.
+#!lua flags=allow-oom
+-- Gives an open hold a new total and a new time to live, and notes what was used of it so far; or leaves it as it
+-- was.
 --
 -- KEYS as settle.lua   ARGV 1 doubles: epoch, deadline, tokens (the new total; -1: as it was), ttl (ms; -1: as
---      it was)   2 hold id   3 operation id
+--      it was), used so far (-1: not said)   2 hold id   3 operation id   4 thresholds
 -- Returns as settle.lua, with the new expiry (ms) as an eleventh double; and B, P where the rest of the user's
 --   budget or of the pool doesn't allow it (then nothing changed). F for a hold that is no longer open.
 
 local now = clock()
-local epoch, deadline, tokens, ttl = unpack_struct('<dddd', ARGV[1])
-local stream, hold = KEYS[3], ARGV[2]
+local epoch, deadline, tokens, ttl, so_far = unpack_struct('<ddddd', ARGV[1])
+local stream, hold, list = KEYS[3], ARGV[2], ARGV[4]
 if now > deadline then return 'L' end
 local record = call('GET', KEYS[5])
 if not record then return 'U' end
-local state, amount, expires, created, on_expire, names, pool_names, ids =
-  string.match(record, '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31([^\31]*)\31([^\31]*)\31(.*)$')
-amount, expires, created = tonumber(amount), tonumber(expires), tonumber(created)
+local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
 if state ~= 'open' then
   return 'F' .. state .. ':' .. string.match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31')
 end
-if expires <= now then return format('Fexpired:%d', on_expire == '0' and amount or 0) end
+if expires <= now then return format('Fexpired:%d', charge_at_expiry(amount, bits, reported)) end
 
 local account = open_account(KEYS[1], epoch, now)
 if not account then return 'M' end
@@ -27,20 +26,21 @@ if KEYS[6] then
   pool = open_account(KEYS[6], epoch, now)
   if not pool then return 'Q' end
 end
-if expire_due(account, KEYS[1], KEYS[4], stream, now, 'u') or expire_due(pool, KEYS[6], KEYS[7], stream, now, 't') then
+if (expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', list, 1))
+  or (expire_due(pool, KEYS[6], KEYS[7], stream, now, 't', list, 1)) then
   return 'G'
 end
 
 local shown = names == '' and pool_names ~= '' and pool or account
 local function report(letter, total, until_ms)
-  local limit, used, held, rest = totals(shown)
-  local period = period_grant(shown)
-  local resets = period and period[STOP] or 0
-  return pack('<c1ddddddddddd', letter, now, total, limit, used, held, rest, shown[DEBT], resets,
-    resets > 0 and resets - period[START] or 0, amount, until_ms), rest
+  local limit, used, held, rest, debt, resets, length = figures(shown)
+  return pack('<c1ddddddddddd', letter, now, total, limit, used, held, rest, debt, resets, length, amount, until_ms), rest
 end
 
+-- A hold is never less than what was used of it.
+local now_reported = so_far > reported and so_far or reported
 if tokens < 0 then tokens = amount end
+if tokens < now_reported then tokens = now_reported end
 local until_ms = ttl < 0 and expires or now + ttl
 local grown = tokens - amount
 local function left(of, allocations)
@@ -64,13 +64,13 @@ end
 -- Returns the new allocations, and those and the sum of the debt paid.
 local function rehold(of, allocations)
   if allocations == '' then return '', '', 0 end
-  local names, period = string.match(allocations, '^([^@]*)(@%d+)$')
+  local kept_names, period = string.match(allocations, '^([^@]*)(@%d+)$')
   if grown > 0 then
     local more = take(of, grown, HELD)
-    return names .. ((names == '' or more == '') and '' or ';') .. more .. period, '', 0
+    return kept_names .. ((kept_names == '' or more == '') and '' or ';') .. more .. period, '', 0
   end
   local kept, rest = '', tokens
-  each_allocation(names, function(name, part)
+  each_allocation(kept_names, function(name, part)
     local stays = rest < part and rest or part
     local g = find_grant(of, name)
     if g then g[HELD] = g[HELD] - (part - stays) end
@@ -82,23 +82,29 @@ end
 
 local new_names, paid_names, paid = rehold(account, names)
 local new_pool_names, pool_paid_names, pool_paid = '', '', 0
-local expiry_mode = tonumber(on_expire)
-call('ZREM', KEYS[4], hold_member(hold, expiry_mode, amount, created, names, ids))
-call('ZADD', KEYS[4], until_ms, hold_member(hold, expiry_mode, tokens, created, new_names, ids))
+call('ZREM', KEYS[4], hold_member(hold, bits, amount, reported, created, names, ids))
+call('ZADD', KEYS[4], until_ms, hold_member(hold, bits, tokens, now_reported, created, new_names, ids))
 if until_ms < account[NEXT_EXPIRY] then account[NEXT_EXPIRY] = until_ms end
 uncount(account, created, -grown)
-write_account(KEYS[1], account)
+local field, packed
+if has(bits, IN_FEATURE) then
+  field = 'f' .. string.match(ids, '[^\31]*$')
+  local feature = read_feature(call('HGET', KEYS[1], field))
+  uncount(feature, created, -grown)
+  packed = pack_feature(feature)
+end
 if pool then
   new_pool_names, pool_paid_names, pool_paid = rehold(pool, pool_names)
-  call('ZREM', KEYS[7], hold_member(hold, expiry_mode, amount, created, pool_names, ids))
-  call('ZADD', KEYS[7], until_ms, hold_member(hold, expiry_mode, tokens, created, new_pool_names, ids))
+  call('ZREM', KEYS[7], hold_member(hold, bits, amount, reported, created, pool_names, ids))
+  call('ZADD', KEYS[7], until_ms, hold_member(hold, bits, tokens, now_reported, created, new_pool_names, ids))
   if until_ms < pool[NEXT_EXPIRY] then pool[NEXT_EXPIRY] = until_ms end
-  write_account(KEYS[6], pool)
 end
-local span = format('%d\31%d\31%d\31%s\31%s\31%s', tokens, until_ms, created, on_expire, new_names, new_pool_names)
+local span = hold_span(tokens, until_ms, created, bits, now_reported, new_names, new_pool_names)
 call('SET', KEYS[5], format('open\31%s\31%s', span, ids), 'PX', until_ms - now + 86400000)
 book(stream, 'extend', 'b', ARGV[3], ids, 0, paid_names, -paid, pool_paid_names, -pool_paid,
-  format('\31%s\31%s', hold, span))
+  tail(hold, span, '', '', '', '', '', ''))
+save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed)
+if pool then save(KEYS[6], pool, stream, 't', ids, list, 1) end
 amount = tokens
 local result, rest = report('A', tokens, until_ms)
 call('SET', KEYS[2], format('%d', rest))

@@ -3,9 +3,9 @@
 -- while nobody else has: a late load can never bring old values back, for a change or another load takes the
 -- lease away.
 --
--- KEYS 1 account   2 readable rest (of a user)   3 lease   4 open holds   5… one hold record per hold
+-- KEYS 1 account   2 readable rest (of a user)   3 lease   4 open holds   5 usage stream   6… one hold record per hold
 -- ARGV 1 nonce of the lease   2 header, packed as in account.lua   3 grants, packed as in account.lua
---      4 `u` or `t`; then per hold: its member, expiry (ms), record
+--      4 `u` or `t`   5 user, tenant, '' joined by 0x1f; then per hold: its member, expiry (ms), record
 -- Returns 1 loaded, 0 the lease was lost (look again).
 
 local now = clock()
@@ -38,26 +38,30 @@ for index = 1, #account[LIST] do
 end
 account[LIST] = kept
 sort_grants(account)
-call('DEL', KEYS[4])
+call('DEL', KEYS[1], KEYS[4])
 
--- A record has a side of the user and one of the tenant, and a load knows its own alone: the other stays as it is.
-local FIELDS = '^(%l+\31%d+\31%d+\31%d+\31%d\31)([^\31]*)\31([^\31]*)(\31.*)$'
-local function record(old, new)
-  local _, user, pool = string.match(old or '', FIELDS)
-  if not user then return new end
-  local head, own, own_pool, rest = string.match(new, FIELDS)
-  return ARGV[4] == 'u' and head .. own .. '\31' .. pool .. rest or head .. user .. '\31' .. own_pool .. rest
-end
-local first = 0
-for index = 5, #KEYS do
-  local at = 5 + (index - 5) * 3
+local first, features = 0, {}
+for index = 6, #KEYS do
+  local at = 6 + (index - 6) * 3
   local expires = tonumber(ARGV[at + 1])
   call('ZADD', KEYS[4], expires, ARGV[at])
-  call('SET', KEYS[index], record(call('GET', KEYS[index]), ARGV[at + 2]), 'PX',
-    math.max(expires - now, 0) + 86400000)
+  call('SET', KEYS[index], ARGV[at + 2], 'PX', math.max(expires - now, 0) + 86400000)
   if first == 0 or expires < first then first = expires end
+  local _, bits, _, _, _, _, ids = string.match(ARGV[at], MEMBER)
+  if ARGV[4] == 'u' and has(tonumber(bits), IN_FEATURE) then
+    local field = 'f' .. string.match(ids, '[^\31]*$')
+    features[field] = features[field] or read_feature(false)
+    features[field][HOLDS] = features[field][HOLDS] + 1
+  end
 end
-account[HOLDS], account[NEXT_EXPIRY], account[THRESHOLD] = #KEYS - 4, first, -1
+for field, feature in pairs(features) do call('HSET', KEYS[1], field, pack_feature(feature)) end
+account[HOLDS], account[NEXT_EXPIRY], account[THRESHOLD] = #KEYS - 5, first, -1
+local names, paid = absorb_debt(account)
+if paid > 0 then
+  local is_user = ARGV[4] == 'u'
+  book(KEYS[5], 'balance', ARGV[4], 'load:' .. ARGV[1], ARGV[5], 0, is_user and names or '', is_user and -paid or 0,
+    is_user and '' or names, is_user and 0 or -paid)
+end
 write_account(KEYS[1], account)
 if ARGV[4] == 'u' then
   local _, _, _, rest = totals(account)

@@ -12,8 +12,9 @@
 local now, us = clock()
 local _, _, _, requests_us, requests_burst, tokens_us, tokens_burst, _, _, _, _,
   budget_mode, budget_tokens, budget_rollover, budget_carry, budget_lower,
-  _, pool_mode, pool_tokens, pool_rollover, pool_carry, pool_lower =
-  unpack_struct('<dddddddddddddddddddddd', ARGV[1])
+  _, pool_mode, pool_tokens, pool_rollover, pool_carry, pool_lower, has_feature, position =
+  unpack_struct('<ddddddddddddddddddddddd', ARGV[1])
+if has_feature == 1 then position = position + 72 end
 local epoch, deadline, _, _, _, _, _, start, stop, pool_start, pool_stop, day, day_stop =
   unpack_struct('<ddddddddddddd', ARGV[2])
 local CALENDAR_BUDGET = 1
@@ -21,22 +22,18 @@ if now > deadline then return 'L' end
 if now < day or now >= day_stop then return 'W' end
 
 local function left(arrival, interval, burst)
-  if interval <= 0 then return -1 end
-  local rest = floor((burst * interval - ((arrival < us and us or arrival) - us) + 0.5) / interval)
-  return rest < 0 and 0 or rest
+  return interval <= 0 and -1 or bucket_left(arrival, us, interval, burst)
 end
 
 local function describe(key, holds_key, side, mode, tokens, from, to, rollover, carry, lower)
   local of = open_account(key, epoch, now)
   if not of then return nil end
-  if expire_due(of, key, holds_key, KEYS[2], now, side) then return 'G' end
+  if (expire_due(of, key, holds_key, KEYS[2], now, side, ARGV[1], position)) then return 'G' end
   if mode == CALENDAR_BUDGET then
     if now < from or (to > 0 and now >= to) then return 'W' end
     roll_period(of, tokens, from, to, rollover, carry, lower)
   end
-  local limit, used, held, rest = totals(of)
-  local period = period_grant(of)
-  local resets = period and period[STOP] or 0
+  local limit, used, held, rest, debt, resets, length = figures(of)
   local hour = now - now % 3600000
   local grants = {}
   for index = 1, #of[LIST] do
@@ -45,10 +42,9 @@ local function describe(key, holds_key, side, mode, tokens, from, to, rollover, 
       grants[#grants + 1] = pack('<ddddd', g[KIND], g[NUMBER], g[TOKENS], g[TOKENS] - g[USED] - g[HELD], g[EXPIRES])
     end
   end
-  return pack('<dddddddddddddd', of[VERSION], limit, used, held, rest, of[DEBT], resets,
-    resets > 0 and resets - period[START] or 0, of[HOLDS], left(of[REQUESTS_TAT], requests_us, requests_burst),
-    left(of[TOKENS_TAT], tokens_us, tokens_burst), of[HOUR] == hour and of[HOUR_USED] or 0,
-    of[DAY] == day and of[DAY_USED] or 0, #grants) .. table.concat(grants)
+  return pack('<dddddddddddddd', of[VERSION], limit, used, held, rest, debt, resets, length, of[HOLDS],
+    left(of[REQUESTS_TAT], requests_us, requests_burst), left(of[TOKENS_TAT], tokens_us, tokens_burst), of[HOUR] == hour
+      and of[HOUR_USED] or 0, of[DAY] == day and of[DAY_USED] or 0, #grants) .. table.concat(grants)
 end
 
 local user = describe(KEYS[1], KEYS[3], ARGV[3], budget_mode, budget_tokens, start, stop, budget_rollover, budget_carry,

@@ -5,7 +5,7 @@
 -- KEYS 1 user's account   2 readable rest   3 usage stream   4 user's open holds   5 hold record
 --      then, if the hold has a tenant: tenant's account, tenant's open holds
 -- ARGV 1 doubles: epoch, deadline (ms), tokens used, 1 to release (else 0)
---      2 hold id   3 outcome   4 metadata
+--      2 hold id   3 outcome   4 metadata   5 thresholds
 -- Returns a letter, then doubles: now, tokens booked, limit, used, held, remaining, debt, resets at, length of
 --   the period, reserved. The budget is the pool's if the hold draws on nothing else.
 --   A resolved, now or by the same call before      F resolved otherwise: `F<state>:<tokens>`
@@ -13,14 +13,12 @@
 
 local now = clock()
 local epoch, deadline, tokens, release = unpack_struct('<dddd', ARGV[1])
-local stream, hold = KEYS[3], ARGV[2]
+local stream, hold, list = KEYS[3], ARGV[2], ARGV[5]
 if now > deadline then return 'L' end
 
 local record = call('GET', KEYS[5])
 if not record then return 'U' end
-local state, amount, expires, created, on_expire, names, pool_names, ids =
-  string.match(record, '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31([^\31]*)\31([^\31]*)\31(.*)$')
-amount, expires, created = tonumber(amount), tonumber(expires), tonumber(created)
+local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
 local wanted = release == 1 and 'released' or 'settled'
 if state ~= 'open' then
   local booked, first = string.match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31(.*)$')
@@ -35,32 +33,33 @@ if KEYS[6] then
   pool = open_account(KEYS[6], epoch, now)
   if not pool then return 'Q' end
 end
-
-if expire_due(account, KEYS[1], KEYS[4], stream, now, 'u') or expire_due(pool, KEYS[6], KEYS[7], stream, now, 't') then
+if (expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', list, 1))
+  or (expire_due(pool, KEYS[6], KEYS[7], stream, now, 't', list, 1)) then
   return 'G'
 end
 
 -- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
 local late = expires <= now
-local taken = late and (on_expire == '0' and amount or 0) or amount
+local taken = late and charge_at_expiry(amount, bits, reported) or amount
 local from = late and USED or HELD
 
 -- Moves one account from `taken` (in slot `from`) to `tokens` used. Tokens beyond the hold come from what
 -- is left of the same period, then become debt; those of a period that is over are booked as used and touch
 -- no budget. Returns the allocations to book and the debt made.
 local function resolve(of, allocations)
-  local booked, rest = '', tokens
+  local booked, rest, before_left = '', tokens, taken
   local function add(name, count)
     if count ~= 0 then booked = booked .. format(booked == '' and '%s:%d' or ';%s:%d', name, count) end
   end
   each_allocation(allocations, function(name, part)
     local g = find_grant(of, name)
     local used = rest < part and rest or part
-    local before = taken == 0 and 0 or part
-    if g and before == 0 then
-      -- It went back when the hold expired, and may be another's by now.
+    local before = before_left < part and before_left or part
+    before_left = before_left - before
+    if g and used > before then
+      -- The rest of it went back when the hold expired, and may be another's by now.
       local left = g[TOKENS] - g[USED] - g[HELD]
-      if left < used then used = left end
+      if left < used - before then used = before + (left > 0 and left or 0) end
     end
     if g then
       g[from] = g[from] - before
@@ -85,35 +84,43 @@ local function resolve(of, allocations)
 end
 
 local booked, debt, pool_booked, pool_debt = '', 0, '', 0
-local open_member = hold_member(hold, tonumber(on_expire), amount, created, names, ids)
+local open_member = hold_member(hold, bits, amount, reported, created, names, ids)
 if names ~= '' then booked, debt = resolve(account, names) end
 if not late then
   if call('ZREM', KEYS[4], open_member) == 1 and account[HOLDS] > 0 then account[HOLDS] = account[HOLDS] - 1 end
   if account[HOLDS] == 0 then account[NEXT_EXPIRY] = 0 end
 end
 uncount(account, created, taken - tokens)
-write_account(KEYS[1], account)
-if pool then
-  if pool_names ~= '' then pool_booked, pool_debt = resolve(pool, pool_names) end
-  if not late then
-    local pool_member = hold_member(hold, tonumber(on_expire), amount, created, pool_names, ids)
-    if call('ZREM', KEYS[7], pool_member) == 1 and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
-    if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
+local field, packed
+if bits >= IN_FEATURE then
+  field = 'f' .. string.match(ids, '[^\31]*$')
+  local feature = read_feature(call('HGET', KEYS[1], field))
+  if has(bits, IN_FEATURE) then
+    if not late and feature[HOLDS] > 0 then feature[HOLDS] = feature[HOLDS] - 1 end
+    uncount(feature, created, taken - tokens)
   end
-  write_account(KEYS[6], pool)
+  if has(bits, NOTES_USE) and release ~= 1 then note_use(feature, tokens) end
+  packed = pack_feature(feature)
 end
+if pool and pool_names ~= '' then pool_booked, pool_debt = resolve(pool, pool_names) end
 
 local kind = late and 'correct' or release == 1 and 'release' or 'settle'
 book(stream, kind, 'b', (late and 'correct:' or 'settle:') .. hold, ids, late and tokens - taken or tokens, booked, debt,
-  pool_booked, pool_debt, format('\31%s\31\31\31\31\31\31\31%s\31%s', hold, ARGV[3], ARGV[4]))
-
-local shown = names == '' and pool_names ~= '' and pool or account
-local limit, used, held, rest = totals(shown)
-local period = period_grant(shown)
-local resets = period and period[STOP] or 0
+  pool_booked, pool_debt, tail(hold, NO_SPAN, ARGV[3], ARGV[4], '', '', '', ''))
+local limit, used, held, rest, owed, resets, length = save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed)
+if pool then
+  if not late then
+    local pool_member = hold_member(hold, bits, amount, reported, created, pool_names, ids)
+    if call('ZREM', KEYS[7], pool_member) == 1 and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
+    if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
+  end
+  local all, p_used, p_held, p_rest, p_owed, p_resets, p_length = save(KEYS[6], pool, stream, 't', ids, list, 1)
+  if names == '' and pool_names ~= '' then
+    limit, used, held, rest, owed, resets, length = all, p_used, p_held, p_rest, p_owed, p_resets, p_length
+  end
+end
 call('SET', KEYS[2], format('%d', rest))
-local result = pack('<c1dddddddddd', 'A', now, tokens, limit, used, held, rest, shown[DEBT], resets,
-  resets > 0 and resets - period[START] or 0, amount)
-call('SET', KEYS[5], format('%s\31%d\31%d\31%d\31%s\31%s\31%s\31%s\31%d\31', wanted, amount, expires, created, on_expire,
-  names, pool_names, ids, tokens) .. result, 'PX', 86400000)
+local result = pack('<c1dddddddddd', 'A', now, tokens, limit, used, held, rest, owed, resets, length, amount)
+call('SET', KEYS[5], format('%s\31%s\31%s\31%d\31', wanted,
+  hold_span(amount, expires, created, bits, reported, names, pool_names), ids, tokens) .. result, 'PX', 86400000)
 return result

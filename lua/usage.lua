@@ -4,22 +4,27 @@
 -- KEYS 1 user's account   2 readable rest   3 usage stream   4 user's open holds
 --      then, as they apply: tenant's account, tenant's open holds; idempotency record
 -- ARGV 1 as check.lua (the rights)   2 user, tenant, feature   3 the request, as check.lua
---      4 operation id   5 unused   6 fingerprint of the idempotent request   7 metadata
+--      4 operation id   5 unused   6 fingerprint of the idempotent request   7 metadata   8 when it happened (ms, or '')
 -- Returns as check.lua: A recorded, and I, C, M, Q, S, U, L, W, G.
 
 local now = clock()
 local version, _, _, _, _, _, _, _, hourly, daily, _,
   budget_mode, budget_tokens, budget_rollover, budget_carry, budget_lower,
-  pool_version, pool_mode, pool_tokens, pool_rollover, pool_carry, pool_lower =
-  unpack_struct('<dddddddddddddddddddddd', ARGV[1])
+  pool_version, pool_mode, pool_tokens, pool_rollover, pool_carry, pool_lower, has_feature, position =
+  unpack_struct('<ddddddddddddddddddddddd', ARGV[1])
 local epoch, deadline, tokens, _, _, _, _, start, stop, pool_start, pool_stop, day, day_stop =
   unpack_struct('<ddddddddddddd', ARGV[3])
 local NO_BUDGET, CALENDAR_BUDGET = 0, 1
 
 local function refuse(letter, detail)
-  return pack('<c1dddddddddddd', letter, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, detail or 0)
+  return pack('<c1ddddddddddddd', letter, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, detail or 0, 0)
 end
 if now > deadline then return refuse('L') end
+local field, fallback
+if has_feature == 1 then
+  _, _, _, _, _, _, _, _, fallback, position = unpack_struct('<ddddddddd', ARGV[1], position)
+  field = 'f' .. string.match(ARGV[2], '[^\31]*$')
+end
 local account = open_account(KEYS[1], epoch, now)
 if not account then return refuse('M') end
 if account[VERSION] ~= version then return refuse('S', account[VERSION]) end
@@ -45,49 +50,49 @@ if (budget_mode == CALENDAR_BUDGET and (now < start or (stop > 0 and now >= stop
 end
 
 -- Holds whose time has passed come first, as in check.lua.
-local stream = KEYS[3]
-if account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now then
-  local more = expire_holds(account, KEYS[4], stream, now, 'u')
-  write_account(KEYS[1], account)
-  if more then return refuse('G') end
-end
-if pool and pool[NEXT_EXPIRY] > 0 and pool[NEXT_EXPIRY] <= now then
-  local more = expire_holds(pool, KEYS[6], stream, now, 't')
-  write_account(KEYS[5], pool)
-  if more then return refuse('G') end
+local stream, rights = KEYS[3], ARGV[1]
+if (expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', rights, position))
+  or (expire_due(pool, KEYS[5], KEYS[6], stream, now, 't', rights, position)) then
+  return refuse('G')
 end
 
-local function charge(of, key, side, budgeted, mode, plan_tokens, from, to, rollover, carry, lower, whose)
-  local began
-  if not budgeted then
-    write_account(key, of)
-    return '', 0
+local function charge(of, side, mode, plan_tokens, from, to, rollover, carry, lower, whose)
+  if mode == NO_BUDGET then return '', 0 end
+  if mode == CALENDAR_BUDGET then
+    local began = roll_period(of, plan_tokens, from, to, rollover, carry, lower)
+    if began then book_period(stream, began, side, whose, ARGV[4] .. (side == 'u' and ':p' or ':q')) end
   end
-  if mode == CALENDAR_BUDGET then began = roll_period(of, plan_tokens, from, to, rollover, carry, lower) end
-  if began then book_period(stream, began, side, whose, ARGV[4] .. (side == 'u' and ':p' or ':q')) end
   local names, short = take(of, tokens, USED)
   of[DEBT] = of[DEBT] + short
-  write_account(key, of)
   return names, short
 end
 if hourly >= 0 or daily >= 0 then count(account, now, day, tokens) end
-local names, debt = charge(account, KEYS[1], 'u', budget_mode ~= NO_BUDGET, budget_mode, budget_tokens,
-  start, stop, budget_rollover, budget_carry, budget_lower, string.match(ARGV[2], '^[^\31]*\31[^\31]*') .. '\31')
+local names, debt = charge(account, 'u', budget_mode, budget_tokens, start, stop, budget_rollover, budget_carry,
+  budget_lower, string.match(ARGV[2], '^[^\31]*\31[^\31]*') .. '\31')
 local pool_names, pool_debt = '', 0
 if pool then
-  pool_names, pool_debt = charge(pool, KEYS[5], 't', pool_mode ~= NO_BUDGET, pool_mode, pool_tokens,
-    pool_start, pool_stop, pool_rollover, pool_carry, pool_lower,
-    string.match(ARGV[2], '^[^\31]*(\31[^\31]*)') .. '\31')
+  pool_names, pool_debt = charge(pool, 't', pool_mode, pool_tokens, pool_start, pool_stop, pool_rollover, pool_carry,
+    pool_lower, string.match(ARGV[2], '^[^\31]*(\31[^\31]*)') .. '\31')
+end
+local packed
+if field then
+  local feature = read_feature(call('HGET', KEYS[1], field))
+  count(feature, now, day, tokens)
+  if fallback >= 0 then note_use(feature, tokens) end
+  packed = pack_feature(feature)
 end
 book(stream, 'usage', 'b', ARGV[4], ARGV[2], tokens, names, debt, pool_names, pool_debt,
-  ARGV[7] and ARGV[7] ~= '' and '\31\31\31\31\31\31\31\31\31' .. ARGV[7] or '')
-
-local shown = budget_mode == NO_BUDGET and pool and pool_mode ~= NO_BUDGET and pool or account
-local limit, used, held, rest = totals(shown)
-local period = period_grant(shown)
-local resets = period and period[STOP] or 0
+  (ARGV[7] ~= '' or ARGV[8] ~= '') and tail('', NO_SPAN, '', ARGV[7], '', '', '', ARGV[8]) or '')
+local limit, used, held, rest, owed, resets, length =
+  save(KEYS[1], account, stream, 'u', ARGV[2], rights, position, field, packed)
+if pool then
+  local all, p_used, p_held, p_rest, p_owed, p_resets, p_length =
+    save(KEYS[5], pool, stream, 't', ARGV[2], rights, position)
+  if budget_mode == NO_BUDGET and pool_mode ~= NO_BUDGET then
+    limit, used, held, rest, owed, resets, length = all, p_used, p_held, p_rest, p_owed, p_resets, p_length
+  end
+end
 call('SET', KEYS[2], format('%d', rest))
-local result = pack('<c1dddddddddddd', 'A', now, tokens, limit, used, held, rest, shown[DEBT], resets,
-  resets > 0 and resets - period[START] or 0, -1, 0, 0)
+local result = pack('<c1ddddddddddddd', 'A', now, tokens, limit, used, held, rest, owed, resets, length, -1, 0, 0, 0)
 if replay_key then call('SET', replay_key, ARGV[6] .. '\31\31' .. result, 'EX', 86400) end
 return result

@@ -1,3 +1,5 @@
+internal import Gate
+
 /// What one loop's data plane has done. Plain counters: the loop alone writes them, a reader hops to it.
 package final class GateMetrics {
   package enum Outcome: Int, CaseIterable, Sendable {
@@ -27,6 +29,15 @@ package final class GateMetrics {
   /// Answers by their time in powers of two of microseconds: bucket n has those below 2ⁿ µs.
   package private(set) var latencies = [UInt64](repeating: 0, count: 32)
   package private(set) var latencyMicrosecondsSum: UInt64 = 0
+
+  /// Checks that a limit in shadow mode would have refused, by the place of its bit in ``ShadowedLimits``.
+  package private(set) var shadowed = [UInt64](repeating: 0, count: ShadowedLimits.names.count)
+
+  func count(_ limits: ShadowedLimits) {
+    for (index, entry) in ShadowedLimits.names.enumerated() where limits.contains(entry.limit) {
+      shadowed[index] &+= 1
+    }
+  }
 
   func count(_ outcome: Outcome, nanoseconds: UInt64) {
     outcomes[outcome.rawValue] &+= 1

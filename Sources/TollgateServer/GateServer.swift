@@ -61,7 +61,7 @@ final class GateServer: Service {
     ) { eventLoop in
       let engine = LoopCheckEngine.connect(
         on: eventLoop, configuration: backend.redis, keyspace: backend.keyspace, calendar: calendar,
-        epochs: backend.epochs, logger: backend.logger)
+        thresholds: configuration.catalog.thresholds, epochs: backend.epochs, logger: backend.logger)
       let handler = GateHandler(
         configuration: configuration, engine: engine, store: backend.store, loader: loader,
         publisher: backend.publisher, links: { links.current },

@@ -52,7 +52,8 @@ struct PrincipalCacheTests {
     let favourite = hash(0)
     for value in 0..<20_000 as Range<UInt64> {
       let entry = CachedPrincipal(
-        principal: Principal(user: "u\(value)", version: 1), catalog: catalog, token: hash(value))
+        principal: Principal(user: "u\(value)", version: 1), catalog: catalog, token: hash(value),
+        now: Instant(milliseconds: 0))
       cache.insert(entry, for: hash(value))
       #expect(cache.find(favourite)?.principal.user == "u0")
     }
@@ -63,7 +64,8 @@ struct PrincipalCacheTests {
   @Test func forgetsWhatIsRemoved() {
     var cache = PrincipalCache(entriesMax: 64)
     let entry = CachedPrincipal(
-      principal: Principal(user: "u", version: 1), catalog: catalog, token: hash(1))
+      principal: Principal(user: "u", version: 1), catalog: catalog, token: hash(1),
+      now: Instant(milliseconds: 0))
     cache.insert(entry, for: hash(1))
     cache.remove(hash(1))
     #expect(cache.find(hash(1)) == nil)

@@ -67,7 +67,7 @@ import Testing
     try await forget()
     guard
       case .done(_, _, let extended, _, let expires) = try await bed.resolve(
-        held, .extend(tokens: 20, ttlSeconds: 30))
+        held, .extend(tokens: 20, ttlSeconds: 30, usedSoFar: nil))
     else {
       Issue.record("not extended")
       return
@@ -120,7 +120,7 @@ import Testing
     let expired = HoldRecord(
       id: hold(3).text, user: "u", feature: "chat", tokens: 100, expiresAt: now.advanced(seconds: -5),
       createdAt: now.advanced(seconds: -65),
-      userAllocations: [Allocation(grant: grant.reference, tokens: 100)])
+      userAllocations: [Allocation(grant: grant.reference, tokens: 100)], userPeriodStart: start)
     bed.books.snapshots.withLock {
       $0[.user("u")] = AccountSnapshot(account: .user("u"), version: 1, grants: [grant], holds: [expired])
     }
@@ -160,7 +160,9 @@ import Testing
     let memory = try await bytes(bed)
     try await measure("reserve") { _ = try await bed.check(own, tokens: 5, hold: hold(5)) }
     let held = try await bytes(bed, hold: hold(5))
-    try await measure("extend") { _ = try await bed.resolve(hold(5), .extend(tokens: 6, ttlSeconds: 60)) }
+    try await measure("extend") {
+      _ = try await bed.resolve(hold(5), .extend(tokens: 6, ttlSeconds: 60, usedSoFar: nil))
+    }
     try await measure("settle") { _ = try await bed.resolve(hold(5), .settle(tokens: 5)) }
     try await measure("usage") { _ = try await bed.check(own, tokens: 1) { $0.afterTheFact = true } }
     try await measure("report") { _ = try await bed.report(own) }

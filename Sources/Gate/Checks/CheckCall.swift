@@ -6,6 +6,12 @@ package enum CheckVerdict: UInt8, Sendable {
   case hourlyCap = 0x48  // H
   case dailyCap = 0x59  // Y
   case concurrency = 0x4E  // N
+  // The same limits of the feature alone.
+  case featureRequestRate = 0x72  // r
+  case featureTokenRate = 0x74  // t
+  case featureHourlyCap = 0x68  // h
+  case featureDailyCap = 0x79  // y
+  case featureConcurrency = 0x6E  // n
   case userBudget = 0x42  // B
   case poolBudget = 0x50  // P
   case lockedOut = 0x4B  // K
@@ -27,6 +33,7 @@ package enum CheckVerdict: UInt8, Sendable {
 package struct CheckNumbers: Sendable, Equatable {
   /// Redis' clock.
   package var now = Instant(milliseconds: 0)
+  /// Of a denial by a budget: what was asked for.
   package var granted: Int64 = 0
   package var budget = Budget()
   /// Length of the budget's period in seconds; 0: none.
@@ -37,6 +44,8 @@ package struct CheckNumbers: Sendable, Equatable {
   /// Of an allowed reserve: when the hold expires (ms). Of a denial: the limit, or what is left. Of a stale
   /// version: the one that counts.
   package var detail: Int64 = 0
+  /// Limits in shadow mode that would have refused.
+  package var shadowed: ShadowedLimits = []
 
   package init() {}
 }
@@ -50,6 +59,14 @@ package final class CheckCall {
   package var ttlMilliseconds: Int64 = 0
   package var partial = false
   package var releaseOnExpiry = false
+  /// The tokens are those of a feature whose cost is estimated, until its user's estimate is known.
+  package var takesEstimate = false
+  /// The estimate is the least that the caller pays.
+  package var paysEstimateAtLeast = false
+  /// Tell of every rule: ``CheckCall/rules``.
+  package var explains = false
+  /// Of use after the fact: when it happened.
+  package var occurredAt: Instant?
   /// Records use after the fact, never refused: POST /v1/usage.
   package var afterTheFact = false
   /// Unique per question: 16 bytes of base62, in two words.
@@ -68,6 +85,8 @@ package final class CheckCall {
   package var numbers = CheckNumbers()
   /// Of a replay: the hold that the first answer made; empty for none.
   package var replayedHold = ""
+  /// Every rule that was looked at, if they were asked for.
+  package var rules: [RuleVerdict] = []
 
   /// Told once per question, on the loop.
   package unowned let owner: any CheckCallOwner
@@ -81,11 +100,16 @@ package final class CheckCall {
     ttlMilliseconds = 0
     partial = false
     releaseOnExpiry = false
+    takesEstimate = false
+    paysEstimateAtLeast = false
+    explains = false
+    occurredAt = nil
     afterTheFact = false
     holdID = nil
     idempotencyKey = nil
     metadata = nil
     replayedHold = ""
+    rules.removeAll(keepingCapacity: true)
     verdict = .unavailable
   }
 }

@@ -18,13 +18,20 @@ package struct Entitlement: Sendable, Equatable {
   package var lockoutReason: LockoutReason?
   /// From when on the answer is `subscription_inactive`; nil: never.
   package var lockoutAt: Instant?
+  /// The plan's limits, and those of single features, with the user's own in their place; a feature without an
+  /// entry has none.
+  package var limits: RateLimits
+  package var featureLimits: [String: RateLimits]
+  /// When one of the user's own limits ends, and these rights with it; nil: never.
+  package var limitsEndAt: Instant?
   /// The user's own budget; nil where the user draws on the pool alone.
   package var own: BudgetTerms?
   /// The tenant's pool; nil where there is none to draw on.
   package var pool: BudgetTerms?
 
-  /// Works out the rights of `principal` under `catalog`.
-  package init(of principal: Principal, catalog: Catalog) {
+  /// Works out the rights of `principal` under `catalog`. `now` decides which of the user's own limits still
+  /// count.
+  package init(of principal: Principal, catalog: Catalog, now: Instant = Instant(milliseconds: 0)) {
     let tenantPlan = principal.tenant == nil ? nil : principal.tenantPlan.flatMap { catalog.plans[$0] }
     let userPlan =
       (principal.userPlan ?? catalog.defaultPlan).flatMap { catalog.plans[$0] }
@@ -44,6 +51,14 @@ package struct Entitlement: Sendable, Equatable {
       pool = nil
       own = plan.map { BudgetTerms($0.budget, seats: 1, subscribed: live) }
     }
+    let overrides = principal.overrides
+    limits = (plan?.limits ?? RateLimits()).overridden(by: overrides, feature: nil, at: now)
+    featureLimits = plan?.featureLimits ?? [:]
+    for feature in Set(overrides.compactMap(\.feature)) {
+      featureLimits[feature] = (featureLimits[feature] ?? RateLimits()).overridden(
+        by: overrides, feature: feature, at: now)
+    }
+    limitsEndAt = overrides.compactMap(\.expiresAt).filter { $0 > now }.min()
     if let plan {
       if subscription?.status == "past_due", let since = subscription?.pastDueSince {
         lockoutAt = since.advanced(seconds: plan.pastDueGraceSeconds)

@@ -52,6 +52,8 @@ package struct Feature: Sendable, Hashable {
   package var defaultIsP95: Bool
   /// What a caller with an extension token alone pays at least.
   package var minTokens: Int64
+  /// What such a caller pays at least is the estimate, where there is one and no minimum is set.
+  package var minIsP95: Bool
   /// What happens to the held amount when a hold expires.
   package var onExpire: Expiry
   package var onStoreFailure: StoreFailure
@@ -63,7 +65,8 @@ package struct Feature: Sendable, Hashable {
     self.name = name
     self.defaultTokens = defaultTokens
     self.defaultIsP95 = defaultIsP95
-    self.minTokens = minTokens ?? defaultTokens
+    self.minTokens = minTokens ?? (defaultIsP95 ? 0 : defaultTokens)
+    minIsP95 = defaultIsP95 && minTokens == nil
     self.onExpire = onExpire
     self.onStoreFailure = onStoreFailure
   }

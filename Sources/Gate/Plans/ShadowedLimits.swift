@@ -22,5 +22,15 @@ package struct ShadowedLimits: OptionSet, Sendable, Hashable {
     (.dailyTokens.ofFeature, "feature_daily_tokens"),
   ]
 
+  /// Names of those that are set.
   package var names: [String] { ShadowedLimits.names.filter { contains($0.limit) }.map(\.name) }
+}
+
+extension RateLimits {
+  /// The limits that only record.
+  package var shadowed: ShadowedLimits {
+    ShadowedLimits.names.prefix(5).reduce(into: []) { set, entry in
+      if shadow.contains(entry.name) { set.insert(entry.limit) }
+    }
+  }
 }

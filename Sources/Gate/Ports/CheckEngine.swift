@@ -44,6 +44,10 @@ package protocol CheckEngine: AnyObject {
   /// Settles, releases or extends a hold.
   func resolve(_ resolution: HoldResolution, completion: @escaping (HoldAnswer) -> Void)
 
+  /// Puts back what the books say of a hold that Redis has forgotten, unless it knows it by now; then (or when
+  /// Redis doesn't answer) tells so.
+  func recall(_ hold: HoldRecord, completion: @escaping () -> Void)
+
   /// What is left, grant by grant.
   func report(_ prepared: PreparedCheck, completion: @escaping (ReportAnswer) -> Void)
 
@@ -67,8 +71,8 @@ package struct HoldResolution: Sendable, Equatable {
   package enum Action: Sendable, Equatable {
     case settle(tokens: Int64)
     case release
-    /// New totals; nil: as it was.
-    case extend(tokens: Int64?, ttlSeconds: Int64?)
+    /// New totals; nil: as it was. What was used so far is charged if nobody comes back; it never sinks.
+    case extend(tokens: Int64?, ttlSeconds: Int64?, usedSoFar: Int64?)
   }
   package var hold: HoldID
   package var action: Action

@@ -11,10 +11,10 @@ final class CachedPrincipal {
   /// When its token's use was last noted.
   var notedAt = Instant(milliseconds: 0)
 
-  init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?) {
+  init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?, now: Instant) {
     self.principal = principal
     self.token = token
-    entitlement = Entitlement(of: principal, catalog: catalog.catalog)
+    entitlement = Entitlement(of: principal, catalog: catalog.catalog, now: now)
     prepared = Array(repeating: nil, count: catalog.features.count)
   }
 }

@@ -11,10 +11,14 @@ struct GateBody {
     static let metadata = Fields(rawValue: 64)
     static let outcome = Fields(rawValue: 128)
     static let occurredAt = Fields(rawValue: 256)
+    static let explain = Fields(rawValue: 512)
+    static let usedSoFar = Fields(rawValue: 1024)
 
-    static let check: Fields = [.feature, .tokens, .mode, .user, .ttl, .partial, .metadata]
+    static let check: Fields = [
+      .feature, .tokens, .mode, .user, .ttl, .partial, .metadata, .explain,
+    ]
     static let settle: Fields = [.tokens, .outcome, .metadata, .user]
-    static let extend: Fields = [.tokens, .ttl, .user]
+    static let extend: Fields = [.tokens, .ttl, .usedSoFar, .user]
     static let release: Fields = [.outcome, .metadata, .user]
     static let usage: Fields = [.user, .feature, .tokens, .occurredAt, .metadata]
   }
@@ -26,6 +30,8 @@ struct GateBody {
   var user: String?
   var ttlSeconds: Int64?
   var partial = false
+  var explain = false
+  var usedSoFar: Int64?
   /// The object as it was sent.
   var metadata: String?
   var outcome: String?

@@ -77,6 +77,8 @@ struct JSONScanner: ~Copyable, ~Escapable {
     case .tokens: body.tokens = try integer(name, 0...Limits.tokensMax)
     case .ttl: body.ttlSeconds = try integer(name, Limits.holdSeconds)
     case .partial: body.partial = try boolean(name)
+    case .explain: body.explain = try boolean(name)
+    case .usedSoFar: body.usedSoFar = try integer(name, 0...Limits.tokensMax)
     case .metadata: body.metadata = try object(name)
     case .feature: body.feature = try text(name)
     case .mode: body.mode = try text(name)
@@ -340,6 +342,8 @@ extension GateBody.Fields {
     case "user": self = .user
     case "ttl_s": self = .ttl
     case "partial": self = .partial
+    case "explain": self = .explain
+    case "used_so_far": self = .usedSoFar
     case "metadata": self = .metadata
     case "outcome": self = .outcome
     case "occurred_at": self = .occurredAt

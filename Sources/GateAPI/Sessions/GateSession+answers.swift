@@ -7,6 +7,7 @@ extension GateSession {
   func answerAllowed() {
     guard let prepared, finish(call.verdict == .replayed ? .replayed : .allowed) else { return }
     if let entry { handler.noteUse(of: entry, at: call.numbers.now) }
+    if !call.numbers.shadowed.isEmpty { handler.metrics.count(call.numbers.shadowed) }
     if purpose == .authz { return answerGateway(prepared) }
     let isReplay = call.verdict == .replayed
     handler.writer.respond(
@@ -50,6 +51,7 @@ extension GateSession {
       out.json(",\"reservation\":null,\"budget\":")
     }
     out.json(call.numbers.budget)
+    if call.explains { writeRules(call.rules, refusedBy: nil, into: &out) }
     out.json("}")
   }
 
@@ -62,7 +64,7 @@ extension GateSession {
   /// `RateLimit*`, and what gateways copy upstream.
   func writeHeaders(_ prepared: PreparedCheck, into out: inout ByteBuffer) {
     RateLimitHeaders(
-      requests: prepared.entitlement.plan?.limits.requests, numbers: call.numbers, isRequestRateUsedUp: false
+      requests: prepared.entitlement.limits.requests, numbers: call.numbers, isRequestRateUsedUp: false
     ).write(into: &out)
     out.writeStaticString("Tollgate-User: ")
     out.writeString(prepared.principal.user)

@@ -37,6 +37,7 @@ extension GateSession {
     }
     let feature = handler.catalog.features[index]
     call.tokens = policy.tokens ?? feature.defaultTokens
+    call.takesEstimate = feature.defaultIsP95 && policy.tokens == nil
     call.mode = policy.mode
     call.releaseOnExpiry = feature.onExpire == .release
     if policy.mode == .reserve, let principal = entry?.principal {

@@ -131,9 +131,7 @@ extension GateSession {
     load({ () async throws(StoreError) in try await store.principal(user: user) }) { result in
       switch result {
       case .success(let principal?):
-        let cached = CachedPrincipal(principal: principal, catalog: self.handler.catalog, token: nil)
-        self.handler.users.insert(cached, for: self.handler.hash(user))
-        self.proceed(cached)
+        self.proceed(self.keep(principal, for: nil))
       case .success(nil):
         self.handler.users.remove(self.handler.hash(user))
         self.refuse(Problem(.notFound, "There is no such user."))
@@ -142,9 +140,15 @@ extension GateSession {
     }
   }
 
-  private func keep(_ principal: Principal, for token: TokenHash) -> CachedPrincipal {
-    let cached = CachedPrincipal(principal: principal, catalog: handler.catalog, token: token)
-    handler.principals.insert(cached, for: token)
+  /// Puts a principal into the loop's cache, by its token or by its name.
+  private func keep(_ principal: Principal, for token: TokenHash?) -> CachedPrincipal {
+    let cached = CachedPrincipal(
+      principal: principal, catalog: handler.catalog, token: token, now: handler.engine.now())
+    if let token {
+      handler.principals.insert(cached, for: token)
+    } else {
+      handler.users.insert(cached, for: handler.hash(principal.user))
+    }
     return cached
   }
 
@@ -154,6 +158,10 @@ extension GateSession {
       return refuse(.tokenInvalid)
     }
     entry = cached
+    // One of the user's own limits has run out since the rights were worked out.
+    if let end = cached.entitlement.limitsEndAt, end <= handler.engine.now() {
+      entry = keep(cached.principal, for: cached.token)
+    }
     if token != nil, mistake == nil, let named = namedElsewhere(), named != cached.principal.user {
       verified = Problem(.forbidden, "The token belongs to another user.")
     }

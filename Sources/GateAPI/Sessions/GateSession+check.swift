@@ -57,15 +57,19 @@ extension GateSession {
     guard !isAnswered, let entry, let prepared else { return }
     switch call.verdict {
     case .allowed, .replayed: answerAllowed()
-    case .current: refuse(verified ?? .unavailable)
-    case .lockedOut: refuse(subscriptionInactive(entry.entitlement))
-    case .requestRate: refuse(rateLimited("requests"))
-    case .tokenRate: refuse(rateLimited("tokens"))
-    case .hourlyCap: refuse(rateLimited("hourly_tokens"))
-    case .dailyCap: refuse(rateLimited("daily_tokens"))
-    case .concurrency: refuse(concurrencyLimited())
-    case .userBudget: refuse(budgetExhausted(.user))
-    case .poolBudget: refuse(budgetExhausted(.tenant))
+    case .current: refuse(verified.map(explained) ?? .unavailable)
+    case .lockedOut: refuse(explained(subscriptionInactive(entry.entitlement)))
+    case .requestRate: refuse(explained(rateLimited("requests")))
+    case .tokenRate: refuse(explained(rateLimited("tokens")))
+    case .hourlyCap: refuse(explained(rateLimited("hourly_tokens")))
+    case .dailyCap: refuse(explained(rateLimited("daily_tokens")))
+    case .featureRequestRate: refuse(explained(rateLimited("requests", ofFeature: true)))
+    case .featureTokenRate: refuse(explained(rateLimited("tokens", ofFeature: true)))
+    case .featureHourlyCap: refuse(explained(rateLimited("hourly_tokens", ofFeature: true)))
+    case .featureDailyCap: refuse(explained(rateLimited("daily_tokens", ofFeature: true)))
+    case .concurrency, .featureConcurrency: refuse(explained(concurrencyLimited()))
+    case .userBudget: refuse(explained(budgetExhausted(.user)))
+    case .poolBudget: refuse(explained(budgetExhausted(.tenant)))
     case .conflict:
       refuse(Problem(.idempotencyConflict, "This Idempotency-Key was used for another request."))
     case .calendarOff:

@@ -38,11 +38,14 @@ extension GateSession {
     }
   }
 
-  func rateLimited(_ policy: StaticString) -> Problem {
+  /// `ofFeature`: the feature's own limit, not the plan's.
+  func rateLimited(_ policy: StaticString, ofFeature: Bool = false) -> Problem {
     let numbers = call.numbers
     let seconds = numbers.retryAfterSeconds
+    let unit = policy == "requests" ? "requests" : "tokens"
+    let place = ofFeature ? " for \(prepared?.feature.name ?? "this feature")" : ""
     return Problem(
-      .rateLimited, "Too many \(policy == "requests" ? "requests" : "tokens") in a short time.",
+      .rateLimited, "Too many \(unit) in a short time\(place).",
       headers: limitHeaders(numbers, retryAfter: seconds, isRequestRate: policy == "requests")
     ) { out in
       out.json(",\"policy\":\"")
@@ -65,7 +68,7 @@ extension GateSession {
 
   func budgetExhausted(_ scope: AccountID.Kind) -> Problem {
     let numbers = call.numbers
-    let requested = call.tokens
+    let requested = numbers.granted
     let upgrade = handler.links().upgradeURL
     return Problem(
       .budgetExhausted, "The \(scope == .user ? "user's" : "tenant's") budget does not cover this request.",
@@ -88,7 +91,7 @@ extension GateSession {
   private func limitHeaders(
     _ numbers: CheckNumbers, retryAfter: Int64?, isRequestRate: Bool
   ) -> @Sendable (inout ByteBuffer) -> Void {
-    let requests = entry?.entitlement.plan?.limits.requests
+    let requests = entry?.entitlement.limits.requests
     return { out in
       if let retryAfter {
         out.writeStaticString("Retry-After: ")

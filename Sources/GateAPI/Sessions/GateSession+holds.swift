@@ -32,10 +32,10 @@ extension GateSession {
       }
       action = .settle(tokens: tokens)
     case .extend:
-      guard body.tokens != nil || body.ttlSeconds != nil else {
-        return refuse(.invalid(FieldError(field: "tokens", message: "or ttl_s is required")))
+      guard body.tokens != nil || body.ttlSeconds != nil || body.usedSoFar != nil else {
+        return refuse(.invalid(FieldError(field: "tokens", message: "or ttl_s or used_so_far is required")))
       }
-      action = .extend(tokens: body.tokens, ttlSeconds: body.ttlSeconds)
+      action = .extend(tokens: body.tokens, ttlSeconds: body.ttlSeconds, usedSoFar: body.usedSoFar)
     default: action = .release
     }
     if let outcome = body.outcome, !Identifier.isValid(outcome) || outcome.utf8.count > 64 {
@@ -73,7 +73,7 @@ extension GateSession {
         self.call.numbers.detail = remaining
         self.call.numbers.budget.remaining = remaining
         self.call.numbers.budget.resetsAt = resetsAt
-        self.call.tokens = self.body.tokens ?? 0
+        self.call.numbers.granted = max(self.body.tokens ?? 0, self.body.usedSoFar ?? 0)
         self.refuse(self.budgetExhausted(scope))
       case .unknown: self.consultBooks(hold, action, operation)
       case .missing(let kind):
@@ -109,9 +109,21 @@ extension GateSession {
       case .success(nil): self.refuse(GateSession.unknownHold)
       case .success(let record?) where record.state == .open && !wasLoaded:
         self.loadAccount(.user(hold.user), of: hold) { self.resolve(hold, action, operation) }
+      case .success(let record?) where record.state == .expired && self.isLateSettle(record, action):
+        // Its outcome was lost with Redis; what the books say of it is put back, and the settle goes on.
+        self.handler.engine.recall(record) {
+          guard self.attempts < GateSession.attemptsMax else { return self.refuse(.unavailable) }
+          self.resolve(hold, action, operation)
+        }
       case .success(let record?): self.answerFromBooks(record, action)
       }
     }
+  }
+
+  /// Within a day of its expiry a settle or release still corrects what was booked.
+  private func isLateSettle(_ record: HoldRecord, _ action: HoldResolution.Action) -> Bool {
+    if case .extend = action { return false }
+    return handler.engine.now() < record.expiresAt.advanced(seconds: Limits.lateSettleSeconds)
   }
 
   private func answerFromBooks(_ record: HoldRecord, _ action: HoldResolution.Action) {

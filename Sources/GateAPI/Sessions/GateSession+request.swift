@@ -11,14 +11,21 @@ extension GateSession {
     if purpose == .authz { return fillFromPolicy() }
     if let problem = fillFeatureAndTokens() { return problem }
     if purpose == .usage {
-      if let time = body.occurredAt, Instant(rfc3339: time) == nil {
-        return .invalid(FieldError(field: "occurred_at", message: "must be a time in RFC 3339"))
+      if let time = body.occurredAt {
+        guard let instant = Instant(rfc3339: time) else {
+          return .invalid(FieldError(field: "occurred_at", message: "must be a time in RFC 3339"))
+        }
+        call.occurredAt = instant
       }
       call.afterTheFact = true
       call.mode = .spend
     } else if let problem = fillMode() {
       return problem
     }
+    guard isService || !body.explain else {
+      return Problem(.forbidden, "Only a service key may have a decision explained.")
+    }
+    call.explains = body.explain
     call.partial = body.partial
     call.metadata = body.metadata
     return fillIdempotency()
@@ -54,6 +61,8 @@ extension GateSession {
     let tokens = body.tokens ?? feature.defaultTokens
     // An extension is not trusted about its own price.
     call.tokens = isService ? tokens : max(tokens, feature.minTokens)
+    call.takesEstimate = feature.defaultIsP95 && body.tokens == nil && purpose == .check
+    call.paysEstimateAtLeast = feature.minIsP95 && !isService
     call.releaseOnExpiry = feature.onExpire == .release
     return nil
   }

@@ -97,15 +97,15 @@ package actor AccountLoader: AccountLoading {
     var keys: [RedisArgument] = [
       .text(accountKey),
       .text(account.kind == .user ? keyspace.readableRest(user: account.id, bucket: bucket) : accountKey),
-      lease, .text(keyspace.holds(account, bucket: bucket)),
+      lease, .text(keyspace.holds(account, bucket: bucket)), .text(keyspace.stream(bucket: bucket)),
     ]
     var arguments: [RedisArgument] = [
       .text(nonce), .bytes(SnapshotEncoding.header(snapshot, epoch: epoch, now: now)),
       .bytes(SnapshotEncoding.grants(snapshot.grants, holds: holds, of: account.kind)),
-      .text(account.kind == .user ? "u" : "t"),
+      .text(account.kind == .user ? "u" : "t"), .text(SnapshotEncoding.owner(of: snapshot)),
     ]
     for hold in holds {
-      let (member, record) = SnapshotEncoding.hold(hold, in: snapshot)
+      let (member, record) = SnapshotEncoding.hold(hold, of: account.kind)
       keys.append(.text(keyspace.hold(hold.id, bucket: bucket)))
       arguments += [.text(member), .integer(hold.expiresAt.milliseconds), .text(record)]
     }

@@ -37,7 +37,8 @@ package struct RedisCounters: CounterStore {
       arguments: [
         .bytes(numbers),
         .bytes(SnapshotEncoding.grants(grants, holds: snapshot.holds, of: account.kind)),
-        .text(owner(of: snapshot)), .text("apply:\(account.kind.rawValue):\(account.id):\(snapshot.version)"),
+        .text(SnapshotEncoding.owner(of: snapshot)),
+        .text("apply:\(account.kind.rawValue):\(account.id):\(snapshot.version)"),
         .text(account.kind == .user ? "u" : "t"),
       ])
     if case .error(let error) = reply { throw .unavailable(error.message) }
@@ -58,10 +59,5 @@ package struct RedisCounters: CounterStore {
     snapshot.account.kind == .user
       ? keyspace.bucket(user: snapshot.account.id, tenant: snapshot.tenant)
       : keyspace.bucket(user: "", tenant: snapshot.account.id)
-  }
-
-  private func owner(of snapshot: AccountSnapshot) -> String {
-    snapshot.account.kind == .user
-      ? "\(snapshot.account.id)\u{1F}\(snapshot.tenant ?? "")\u{1F}" : "\u{1F}\(snapshot.account.id)\u{1F}"
   }
 }

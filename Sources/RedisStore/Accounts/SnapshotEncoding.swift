@@ -34,52 +34,36 @@ enum SnapshotEncoding {
     return out
   }
 
-  /// Member of the account's open holds, and the record of the hold itself.
-  static func hold(_ hold: HoldRecord, in snapshot: AccountSnapshot) -> (member: String, record: String) {
+  /// Member of the account's open holds, and the record of the hold itself, as `lua/account.lua` reads them.
+  static func hold(_ hold: HoldRecord, of kind: AccountID.Kind) -> (member: String, record: String) {
     let separator = "\u{1F}"
-    let user = allocations(hold.userAllocations, otherSide: hold.tenantAllocations, hold, snapshot)
-    let tenant =
-      hold.tenant == nil
-      ? "" : allocations(hold.tenantAllocations, otherSide: hold.userAllocations, hold, snapshot)
+    let user = allocations(hold.userAllocations, hold.userPeriodStart)
+    let tenant = allocations(hold.tenantAllocations, hold.tenantPeriodStart)
     let ids = [hold.user, hold.tenant ?? "", hold.feature].joined(separator: separator)
-    let onExpire = hold.onExpire == .charge ? "0" : "1"
-    let own = snapshot.account.kind == .user ? user : tenant
+    let bits =
+      (hold.onExpire == .release ? 1 : 0) + (hold.takesFeatureSlot ? 2 : 0) + (hold.feedsEstimate ? 4 : 0)
     let created = String(hold.createdAt.milliseconds)
-    let member = [hold.id, onExpire, String(hold.tokens), created, own, ids].joined(separator: separator)
+    let reported = String(hold.reported ?? -1)
+    let tokens = String(hold.tokens)
+    let member = [hold.id, String(bits), tokens, reported, created, kind == .user ? user : tenant, ids]
     let record = [
-      "open", String(hold.tokens), String(hold.expiresAt.milliseconds), created, onExpire, user, tenant, ids,
-    ].joined(separator: separator)
-    return (member, record)
+      "open", tokens, String(hold.expiresAt.milliseconds), created, String(bits), reported, user, tenant, ids,
+    ]
+    return (member.joined(separator: separator), record.joined(separator: separator))
   }
 
   /// Allocations with the start of the period that the hold was made in; nothing at all for an account that it
   /// doesn't draw on.
-  private static func allocations(
-    _ own: [Allocation], otherSide: [Allocation], _ hold: HoldRecord, _ snapshot: AccountSnapshot
-  ) -> String {
-    if own.isEmpty && !otherSide.isEmpty { return "" }
-    let start = periodStart(own, hold, snapshot)
+  private static func allocations(_ own: [Allocation], _ periodStart: Instant?) -> String {
+    guard let periodStart else { return "" }
     let names = own.map { "\($0.grant.series.rawValue)\($0.grant.number):\($0.tokens)" }.joined(
       separator: ";")
-    return "\(names)@\(start)"
+    return "\(names)@\(periodStart.milliseconds)"
   }
 
-  /// The start of the period that a hold was made in, as far as the books still know it; 0 for none.
-  private static func periodStart(_ own: [Allocation], _ hold: HoldRecord, _ snapshot: AccountSnapshot)
-    -> Int64
-  {
-    let drawn = snapshot.grants.filter { grant in own.contains { $0.grant == grant.reference } }
-    if let start = drawn.first(where: { $0.kind == .period })?.periodStart { return start.milliseconds }
-    // Of a calendar period that is over its grant's name, which no period begins at again.
-    if let calendar = own.first(where: { $0.grant.series == .calendar }) { return calendar.grant.number }
-    // A period that was paid for after the hold was made isn't the hold's, whenever it began.
-    let known = snapshot.grants.filter { grant in
-      grant.kind == .period && (grant.reference.series == .calendar || grant.createdAt <= hold.createdAt)
-    }
-    if let last = known.compactMap(\.periodStart).filter({ $0 <= hold.createdAt }).max() {
-      return last.milliseconds
-    }
-    // What it draws on is over, and its period with it: no period starts at 1.
-    return drawn.count < Set(own.map(\.grant)).count ? 1 : 0
+  /// User, tenant and no feature, as an entry of the account's own has them.
+  static func owner(of snapshot: AccountSnapshot) -> String {
+    snapshot.account.kind == .user
+      ? "\(snapshot.account.id)\u{1F}\(snapshot.tenant ?? "")\u{1F}" : "\u{1F}\(snapshot.account.id)\u{1F}"
   }
 }

@@ -23,7 +23,7 @@ extension LoopCheckEngine {
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
     let keys =
       (principal.tenant == nil ? 4 : 6) + (call.holdID == nil ? 0 : 1) + (call.idempotencyKey == nil ? 0 : 1)
-    writeHead(call.afterTheFact ? scripts.usage : scripts.check, keys: keys, arguments: 7, into: &out)
+    writeHead(call.afterTheFact ? scripts.usage : scripts.check, keys: keys, arguments: 8, into: &out)
     out.writeBytes(prepared.keys)
     if let hold = call.holdID { out.writeBulk(keyspace.hold(hold, bucket: bucket)) }
     if let key = call.idempotencyKey {
@@ -35,6 +35,7 @@ extension LoopCheckEngine {
     out.writeBulk(call.holdID ?? "")
     out.writeBulk(call.fingerprint)
     out.writeBulk(call.metadata ?? "")
+    out.writeBulk(call.occurredAt.map { String($0.milliseconds) } ?? "")
   }
 
   /// The request's thirteen doubles, in the order of `lua/check.lua`.
@@ -50,7 +51,7 @@ extension LoopCheckEngine {
     out.writeDouble(call.mode == .peek ? 0.0 : call.mode == .spend ? 1.0 : 2.0)
     out.writeDouble(call.ttlMilliseconds)
     out.writeDouble(call.partial ? 1.0 : 0.0)
-    out.writeDouble(call.releaseOnExpiry ? 1.0 : 0.0)
+    out.writeDouble(call.options)
     out.writeDouble(own.start.milliseconds)
     out.writeDouble(own.end.milliseconds)
     out.writeDouble(pool.start.milliseconds)
@@ -103,9 +104,32 @@ extension LoopCheckEngine {
     numbers.requestsLeft = left < 0 ? nil : left
     numbers.retryAfterMilliseconds = reader.integer()
     numbers.detail = reader.integer()
+    numbers.shadowed = ShadowedLimits(rawValue: reader.integer())
+    if call.explains { unsafe readRules(bytes, from: reader.position, into: call) }
     if reader.isShort { verdict = .unavailable }
     if verdict != .replayed, numbers.now.milliseconds > 0 { observe(numbers.now) }
     call.numbers = numbers
     call.verdict = verdict
+  }
+
+  private func readRules(_ bytes: UnsafeRawBufferPointer, from position: Int, into call: CheckCall) {
+    var reader = unsafe DoubleReader(bytes, from: position)
+    while reader.position < bytes.count {
+      let numbers = (0..<6).map { _ in reader.integer() }
+      guard !reader.isShort, let rule = RuleVerdict.Rule(rawValue: numbers[0]),
+        let verdict = RuleVerdict.Verdict(rawValue: numbers[1])
+      else { return }
+      call.rules.append(
+        RuleVerdict(
+          rule: rule, verdict: verdict, limit: numbers[2], taken: numbers[3], requested: numbers[4],
+          retryAfterMilliseconds: numbers[5]))
+    }
+  }
+}
+
+extension CheckCall {
+  /// Bits: release on expiry, explain, take the estimate, pay it at least.
+  var options: Int64 {
+    (releaseOnExpiry ? 1 : 0) + (explains ? 2 : 0) + (takesEstimate ? 4 : 0) + (paysEstimateAtLeast ? 8 : 0)
   }
 }

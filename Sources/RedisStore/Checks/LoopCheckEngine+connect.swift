@@ -7,7 +7,7 @@ extension LoopCheckEngine {
   /// verified, its clock read and the scripts loaded before a question goes out.
   package static func connect(
     on eventLoop: any EventLoop, configuration: RedisConnectionConfiguration, keyspace: Keyspace,
-    calendar: any PeriodCalendar, epochs: CounterEpochs, logger: Logger
+    calendar: any PeriodCalendar, thresholds: [Int], epochs: CounterEpochs, logger: Logger
   ) -> LoopCheckEngine {
     let holder = NIOLoopBoundBox<LoopCheckEngine?>(nil, eventLoop: eventLoop)
     let connection = RedisConnection(
@@ -23,7 +23,8 @@ extension LoopCheckEngine {
           }
         }
       })
-    let engine = LoopCheckEngine(connection: connection, keyspace: keyspace, calendar: calendar)
+    let engine = LoopCheckEngine(
+      connection: connection, keyspace: keyspace, calendar: calendar, thresholds: thresholds)
     holder.value = engine
     return engine
   }

@@ -12,7 +12,7 @@ extension LoopCheckEngine {
     let script = script(for: resolution)
     connection.send(tag: tag, to: self, deadline: deadline) { out in
       let isExtend = script.name == scripts.extend.name
-      writeHead(script, keys: hold.tenant == nil ? 5 : 7, arguments: isExtend ? 3 : 4, into: &out)
+      writeHead(script, keys: hold.tenant == nil ? 5 : 7, arguments: isExtend ? 4 : 5, into: &out)
       out.writeBulk(keyspace.account(user, bucket: bucket))
       out.writeBulk(keyspace.readableRest(user: hold.user, bucket: bucket))
       out.writeBulk(keyspace.stream(bucket: bucket))
@@ -22,7 +22,7 @@ extension LoopCheckEngine {
         out.writeBulk(keyspace.account(.tenant(tenant), bucket: bucket))
         out.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
       }
-      out.writeStaticString("$32\r\n")
+      out.writeStaticString(isExtend ? "$40\r\n" : "$32\r\n")
       out.writeDouble(epoch)
       out.writeDouble(redisDeadline(resolution.deadlineNanoseconds))
       switch resolution.action {
@@ -32,9 +32,10 @@ extension LoopCheckEngine {
       case .release:
         out.writeDouble(Int64(0))
         out.writeDouble(Int64(1))
-      case .extend(let tokens, let ttl):
+      case .extend(let tokens, let ttl, let usedSoFar):
         out.writeDouble(tokens ?? -1)
         out.writeDouble(ttl.map { $0 * 1000 } ?? -1)
+        out.writeDouble(usedSoFar ?? -1)
       }
       out.writeLineEnd()
       out.writeBulk(hold.text)
@@ -44,6 +45,23 @@ extension LoopCheckEngine {
         out.writeBulk(resolution.outcome)
         out.writeBulk(resolution.metadata)
       }
+      out.writeBulk(thresholdArgument)
+    }
+  }
+
+  package func recall(_ hold: HoldRecord, completion: @escaping () -> Void) {
+    let bucket = keyspace.bucket(user: hold.user, tenant: hold.tenant)
+    let record = SnapshotEncoding.hold(hold, of: .user).record
+    connection.send(
+      tag: pending.insert(.recall(completion)), to: self, deadline: .now() + .milliseconds(150)
+    ) { out in
+      out.writeCommandHeader(argumentCount: 6)
+      out.writeBulk("SET" as StaticString)
+      out.writeBulk(keyspace.hold(hold.id, bucket: bucket))
+      out.writeBulk(record)
+      out.writeBulk("NX" as StaticString)
+      out.writeBulk("PX" as StaticString)
+      out.writeBulk(integer: Limits.lateSettleSeconds * 1000)
     }
   }
 

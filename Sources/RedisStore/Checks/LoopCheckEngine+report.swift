@@ -29,7 +29,9 @@ extension LoopCheckEngine {
       out.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
     }
     out.writeBulk(
-      RightsEncoding(entitlement: prepared.entitlement, principal: principal, verify: false).bytes)
+      RightsEncoding(
+        entitlement: prepared.entitlement, principal: principal, verify: false, thresholds: thresholds
+      ).bytes)
     let call = CheckCall(owner: NobodyWaits.shared)
     call.mode = .peek
     call.deadlineNanoseconds = deadline.uptimeNanoseconds
@@ -71,7 +73,7 @@ extension LoopCheckEngine {
     let entitlement = prepared.entitlement
     let isPooled = entitlement.own == nil && entitlement.pool != nil
     let shown = isPooled ? pool ?? user : user
-    let limits = entitlement.plan?.limits ?? RateLimits()
+    let limits = entitlement.limits
     var rates: [(name: String, state: RateState)] = []
     func add(_ name: String, _ limit: Int64?, window: Int64, left: Int64) {
       guard let limit else { return }

@@ -10,6 +10,7 @@ package final class LoopCheckEngine: CheckEngine {
     case hold(HoldResolution, (HoldAnswer) -> Void)
     case report(PreparedCheck, (ReportAnswer) -> Void)
     case principal((Principal?) -> Void)
+    case recall(() -> Void)
     case nothing
   }
 
@@ -24,10 +25,18 @@ package final class LoopCheckEngine: CheckEngine {
   /// largest seen, and sinks slowly.
   private var clockOffset: Int64 = 0
   private var clockIsKnown = false
+  /// Per cent of a budget at whose crossing the books are told, ascending.
+  let thresholds: [Int]
+  /// The same, as the scripts of holds take them.
+  let thresholdArgument: [UInt8]
 
-  package init(connection: RedisConnection, keyspace: Keyspace, calendar: any PeriodCalendar) {
+  package init(
+    connection: RedisConnection, keyspace: Keyspace, calendar: any PeriodCalendar, thresholds: [Int]
+  ) {
     self.connection = connection
     self.keyspace = keyspace
+    self.thresholds = thresholds
+    thresholdArgument = RightsEncoding.encode(thresholds)
     calendars = CalendarSlots(calendar: calendar)
   }
 
@@ -73,7 +82,10 @@ package final class LoopCheckEngine: CheckEngine {
       keys.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
     }
     var arguments = ByteBuffer()
-    arguments.writeBulk(RightsEncoding(entitlement: entitlement, principal: principal, verify: verify).bytes)
+    let rights = RightsEncoding(
+      entitlement: entitlement, principal: principal, feature: feature, verify: verify, thresholds: thresholds
+    )
+    arguments.writeBulk(rights.bytes)
     arguments.writeBulk("\(principal.user)\u{1F}\(principal.tenant ?? "")\u{1F}\(feature.name)")
     let keyCount = principal.tenant == nil ? 4 : 6
     var plain = ByteBuffer()
@@ -124,6 +136,7 @@ extension LoopCheckEngine: RedisReplyReceiver {
     case .report(let prepared, let completion): received(reply, for: prepared, completion)
     case .principal(let completion):
       completion(reply.kind == .string ? PrincipalEncoding.decode(reply.string) : nil)
+    case .recall(let completion): completion()
     case .nothing: break
     }
   }
@@ -136,6 +149,7 @@ extension LoopCheckEngine: RedisReplyReceiver {
     case .hold(_, let completion): completion(.unavailable)
     case .report(_, let completion): completion(.unavailable)
     case .principal(let completion): completion(nil)
+    case .recall(let completion): completion()
     case .nothing: break
     }
   }

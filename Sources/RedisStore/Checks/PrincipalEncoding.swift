@@ -2,7 +2,7 @@ internal import Gate
 
 /// A principal as Redis' token cache keeps it: its fields in order, joined by 0x1f, which no identifier has.
 enum PrincipalEncoding {
-  private static let form = "1"
+  private static let form = "2"
 
   static func encode(_ principal: Principal) -> String {
     let subscription = principal.subscription
@@ -11,6 +11,7 @@ enum PrincipalEncoding {
       principal.userPlan, principal.tenantPlan, String(principal.seats), subscription?.stripeSubscriptionID,
       subscription?.status, text(subscription?.currentPeriodStart), text(subscription?.currentPeriodEnd),
       text(subscription?.pastDueSince), String(principal.version), String(principal.tenantVersion),
+      principal.overrides.map(text).joined(separator: "\u{1E}"),
     ]
     return fields.map { $0 ?? "" }.joined(separator: "\u{1F}")
   }
@@ -18,7 +19,7 @@ enum PrincipalEncoding {
   /// nil for anything that another form of this program wrote.
   static func decode(_ text: String) -> Principal? {
     let fields = text.split(separator: "\u{1F}", omittingEmptySubsequences: false)
-    guard fields.count == 15, fields[0] == form, !fields[1].isEmpty, let seats = Int64(fields[7]),
+    guard fields.count == 16, fields[0] == form, !fields[1].isEmpty, let seats = Int64(fields[7]),
       let version = Int64(fields[13]), let tenantVersion = Int64(fields[14])
     else { return nil }
     func value(_ index: Int) -> String? { fields[index].isEmpty ? nil : String(fields[index]) }
@@ -30,9 +31,41 @@ enum PrincipalEncoding {
     }
     return Principal(
       user: String(fields[1]), tenant: value(2), tokenID: value(3), tokenExpiresAt: instant(4),
-      userPlan: value(5), tenantPlan: value(6), seats: seats, subscription: subscription, version: version,
+      userPlan: value(5), tenantPlan: value(6), seats: seats, subscription: subscription,
+      overrides: fields[15].split(separator: "\u{1E}").compactMap { override($0) }, version: version,
       tenantVersion: tenantVersion)
   }
 
   private static func text(_ instant: Instant?) -> String? { instant.map { String($0.milliseconds) } }
+
+  /// Feature, limit, expiry and value, joined by 0x1d; the value being nothing, an amount, or count, window and burst.
+  private static func text(_ entry: LimitOverride) -> String {
+    let value: [Int64] =
+      switch entry.value {
+      case .unlimited: []
+      case .amount(let amount): [amount]
+      case .window(let window): [window.count, window.windowSeconds, window.burst]
+      }
+    return [
+      entry.feature ?? "", entry.limit.rawValue, text(entry.expiresAt) ?? "",
+      value.map { String($0) }.joined(separator: ":"),
+    ].joined(separator: "\u{1D}")
+  }
+
+  private static func override(_ text: Substring) -> LimitOverride? {
+    let fields = text.split(separator: "\u{1D}", omittingEmptySubsequences: false)
+    guard fields.count == 4, let limit = LimitOverride.Limit(rawValue: String(fields[1])) else { return nil }
+    let numbers = fields[3].split(separator: ":").compactMap { Int64($0) }
+    let value: LimitOverride.Value
+    switch numbers.count {
+    case 0: value = .unlimited
+    case 1: value = .amount(numbers[0])
+    case 3:
+      value = .window(WindowLimit(count: numbers[0], windowSeconds: numbers[1], burst: numbers[2]))
+    default: return nil
+    }
+    return LimitOverride(
+      feature: fields[0].isEmpty ? nil : String(fields[0]), limit: limit, value: value,
+      expiresAt: Int64(fields[2]).map(Instant.init(milliseconds:)))
+  }
 }

@@ -1,20 +1,25 @@
 internal import Gate
 
-/// The rights of a principal as `lua/check.lua` unpacks them: twenty-two doubles, then the thresholds.
+/// The rights of a principal to a feature as `lua/check.lua` unpacks them: twenty-three doubles, nine more for a
+/// feature that has limits or an estimate of its own, then the thresholds.
 struct RightsEncoding {
   let entitlement: Entitlement
   let principal: Principal
+  /// nil: whatever the feature, as for a report.
+  var feature: Feature?
   let verify: Bool
+  let thresholds: [Int]
 
-  /// Bits of the limits that only record.
-  private static let shadowBits: [(name: String, bit: Int64)] = [
-    ("requests", 1), ("tokens", 2), ("concurrent", 4), ("hourly_tokens", 8), ("daily_tokens", 16),
-  ]
+  /// The feature has a state of its own in the account.
+  static func isOwn(_ feature: Feature?, _ entitlement: Entitlement) -> Bool {
+    guard let feature else { return false }
+    return feature.defaultIsP95 || entitlement.featureLimits[feature.name].map { $0 != RateLimits() } ?? false
+  }
 
   var bytes: [UInt8] {
-    let limits = entitlement.plan?.limits ?? RateLimits()
+    let limits = entitlement.limits
     var out: [UInt8] = []
-    out.reserveCapacity(22 * 8)
+    out.reserveCapacity(40 * 8)
     out.appendDouble(principal.version)
     out.appendDouble(entitlement.lockoutAt?.milliseconds ?? 0)
     out.appendDouble(verify)
@@ -23,14 +28,33 @@ struct RightsEncoding {
     out.appendDouble(min(limits.concurrent ?? Int64(Limits.openHoldsMax), Int64(Limits.openHoldsMax)))
     out.appendDouble(limits.hourlyTokens ?? -1)
     out.appendDouble(limits.dailyTokens ?? -1)
-    out.appendDouble(
-      RightsEncoding.shadowBits.reduce(Int64(0)) { sum, entry in
-        limits.shadow.contains(entry.name) ? sum + entry.bit : sum
-      })
+    out.appendDouble(limits.shadowed.rawValue)
     append(entitlement.own, to: &out)
     out.appendDouble(principal.tenant == nil ? 0 : principal.tenantVersion)
     append(entitlement.pool, to: &out)
+    let isOwn = RightsEncoding.isOwn(feature, entitlement)
+    out.appendDouble(isOwn)
+    if let feature, isOwn {
+      append(feature, entitlement.featureLimits[feature.name] ?? RateLimits(), to: &out)
+    }
+    return out + RightsEncoding.encode(thresholds)
+  }
+
+  /// Per cent, as doubles.
+  static func encode(_ thresholds: [Int]) -> [UInt8] {
+    var out: [UInt8] = []
+    for percent in thresholds { out.appendDouble(Int64(percent)) }
     return out
+  }
+
+  private func append(_ feature: Feature, _ limits: RateLimits, to out: inout [UInt8]) {
+    append(limits.requests, to: &out)
+    append(limits.tokens, to: &out)
+    out.appendDouble(limits.concurrent ?? -1)
+    out.appendDouble(limits.hourlyTokens ?? -1)
+    out.appendDouble(limits.dailyTokens ?? -1)
+    out.appendDouble(limits.shadowed.rawValue)
+    out.appendDouble(feature.defaultIsP95 ? feature.defaultTokens : -1)
   }
 
   /// GCRA's emission interval in microseconds, and the burst; zeros where there is no limit.

@@ -19,22 +19,29 @@ enum EntryDecoding {
     let feature = String(fields[5])
     var hold: HoldRecord?
     if let holdID = field(11) {
+      let bits = field(15).flatMap { Int64($0) } ?? 0
       let created = field(14).flatMap { Int64($0) } ?? id.milliseconds
       hold = HoldRecord(
         id: holdID, user: user, tenant: tenant, feature: feature,
         tokens: field(12).flatMap { Int64($0) } ?? 0,
         expiresAt: Instant(milliseconds: field(13).flatMap { Int64($0) } ?? 0),
-        createdAt: Instant(milliseconds: created), onExpire: field(15) == "1" ? .release : .charge,
-        userAllocations: field(16).flatMap { allocations($0[...]) } ?? [],
-        tenantAllocations: field(17).flatMap { allocations($0[...]) } ?? [],
-        state: state(after: kind), settledTokens: kind == .reserve || kind == .extend ? nil : tokens)
+        createdAt: Instant(milliseconds: created), onExpire: bits & 1 == 1 ? .release : .charge,
+        userAllocations: field(17).flatMap { allocations($0[...]) } ?? [],
+        tenantAllocations: field(18).flatMap { allocations($0[...]) } ?? [],
+        userPeriodStart: field(17).flatMap(period), tenantPeriodStart: field(18).flatMap(period),
+        reported: field(16).flatMap { Int64($0) }.flatMap { $0 < 0 ? nil : $0 },
+        takesFeatureSlot: bits & 2 == 2, feedsEstimate: bits & 4 == 4, state: state(after: kind),
+        settledTokens: kind == .reserve || kind == .extend ? nil : tokens)
     }
     return LedgerEntry(
       bucket: bucket, id: id, kind: kind, side: side, operation: String(fields[2]), user: user,
       tenant: tenant, feature: feature, tokens: tokens, userAllocations: userAllocations, userDebt: userDebt,
       tenantAllocations: tenantAllocations, tenantDebt: tenantDebt, hold: hold,
-      grant: field(20).flatMap { grant($0, at: Instant(milliseconds: id.milliseconds)) }, outcome: field(18),
-      metadata: field(19))
+      grant: field(21).flatMap { grant($0, at: Instant(milliseconds: id.milliseconds)) },
+      crossing: field(22).flatMap(crossing),
+      shadowed: ShadowedLimits(rawValue: field(23).flatMap { Int64($0) } ?? 0),
+      occurredAt: field(24).flatMap { Int64($0) }.map(Instant.init(milliseconds:)), outcome: field(19),
+      metadata: field(20))
   }
 
   private static func state(after kind: LedgerEntry.Kind) -> HoldRecord.State {
@@ -57,6 +64,21 @@ enum EntryDecoding {
       allocations.append(Allocation(grant: reference, tokens: tokens))
     }
     return allocations
+  }
+
+  /// Behind the `@` of a hold's allocations; nil where it has none on the account.
+  private static func period(_ text: String) -> Instant? {
+    text.split(separator: "@", omittingEmptySubsequences: false).dropFirst().first.flatMap { Int64($0) }.map(
+      Instant.init(milliseconds:))
+  }
+
+  /// `80:1764547200000:40000:50000:1767225600000`: per cent, start of the period, used, limit, end.
+  private static func crossing(_ text: String) -> ThresholdCrossing? {
+    let numbers = text.split(separator: ":").compactMap { Int64($0) }
+    guard numbers.count == 5 else { return nil }
+    return ThresholdCrossing(
+      percent: numbers[0], periodStart: Instant(milliseconds: numbers[1]), used: numbers[2],
+      limit: numbers[3], resetsAt: numbers[4] > 0 ? Instant(milliseconds: numbers[4]) : nil)
   }
 
   private static func reference(_ text: Substring) -> Grant.Reference? { Grant.Reference("grt_\(text)") }

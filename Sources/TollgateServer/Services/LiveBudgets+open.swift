@@ -13,7 +13,8 @@ extension LiveBudgets {
       NIOLoopBound(
         LoopCheckEngine.connect(
           on: loop, configuration: backend.redis, keyspace: backend.keyspace, calendar: calendar,
-          epochs: backend.epochs, logger: backend.logger), eventLoop: loop)
+          thresholds: backend.settings.catalog.thresholds, epochs: backend.epochs, logger: backend.logger),
+        eventLoop: loop)
     }.get()
     return LiveBudgets(
       engine: engine, principals: backend.store, accounts: backend.store, loader: loader,

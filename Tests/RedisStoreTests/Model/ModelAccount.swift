@@ -81,6 +81,9 @@ struct ModelAccount {
   var tokensArrival = 0.0
   var hour = ModelWindow()
   var day = ModelWindow()
+  var features: [String: ModelFeature] = [:]
+  /// The highest per cent of its limit that was announced since the period began.
+  var announced: Int64 = 0
 
   init(version: Int64) { self.version = version }
 
@@ -192,6 +195,7 @@ struct ModelAccount {
     }
     grants = kept
     sort()
+    announced = 0
     if carriesDebt { payDebt() } else { debt = 0 }
   }
 

@@ -68,10 +68,11 @@ extension ModelGate {
       account.tokensArrival = 0
       account.hour = ModelWindow(start: now - now % 3_600_000, taken: hourUsed)
       account.day = ModelWindow()
-      if id.kind == .tenant {
-        // Whether a pool's side of a hold has expired stands nowhere in the books.
-        let now = now
-        account.open.removeAll { $0.expires <= now }
+      account.announced = 0
+      account.features = [:]
+      for key in account.open where id.kind == .user {
+        guard let hold = holds[key.id], hold.isInFeature else { continue }
+        account.features[hold.feature, default: ModelFeature()].open.insert(key.id)
       }
       for grant in account.grants where grant.reference.series == .granted { account.retire(grant) }
       account.grants.removeAll { $0.reference.series == .granted }
@@ -83,12 +84,16 @@ extension ModelGate {
       for index in account.grants.indices { account.grants[index].keepTaken() }
       account.choosePeriod()
       account.sort()
+      account.payDebt()
       accounts[id] = account
       if id.kind == .user { readable[id.id] = account.budget.remaining }
     }
     remembered = [:]
     holds = holds.filter { id, hold in
-      hold.state == .open && accounts[.user(hold.id.user)]?.open.contains { $0.id == id } == true
+      hold.state == .open
+        && [AccountID.user(hold.id.user), .tenant(hold.id.tenant ?? "")].contains {
+          accounts[$0]?.open.contains { $0.id == id } == true
+        }
     }
   }
 }

@@ -52,24 +52,24 @@ extension ModelGate {
     if expire(&user, &pool, of: id) { return ModelAnswer(letter: "G", now: now) }
 
     let isLate = hold.expires <= now
-    let wasCharged = isLate && !hold.releasesOnExpiry
-    let taken = isLate && !wasCharged ? 0 : hold.amount
-    if let side = hold.own {
-      user.resolve(side, tokens: actual, isLate: isLate, wasCharged: wasCharged)
-    }
-    if let side = hold.pool {
-      pool?.resolve(side, tokens: actual, isLate: isLate, wasCharged: wasCharged)
-    }
+    let taken = isLate ? hold.charge : hold.amount
+    if let side = hold.own { user.resolve(side, tokens: actual, charged: isLate ? taken : nil) }
+    if let side = hold.pool { pool?.resolve(side, tokens: actual, charged: isLate ? taken : nil) }
     if !isLate {
       user.open.removeAll { $0.id == id.text }
+      user.features[hold.feature]?.open.remove(id.text)
       pool?.open.removeAll { $0.id == id.text }
     }
-    user.hour.correct(by: actual - taken, created: hold.created)
-    user.day.correct(by: actual - taken, created: hold.created)
+    user.correct(hold, by: actual - taken)
+    if hold.notesUse, tokens != nil { user.features[hold.feature, default: ModelFeature()].note(actual) }
     self.tokens[id.user, default: 0] += isLate ? actual - taken : actual
-
+    announce(&user, .user(id.user))
     accounts[.user(id.user)] = user
-    if let tenant = id.tenant { accounts[.tenant(tenant)] = pool }
+    if let tenant = id.tenant, var account = pool {
+      announce(&account, .tenant(tenant))
+      pool = account
+      accounts[.tenant(tenant)] = account
+    }
     let answer = ModelAnswer(
       letter: "A", granted: actual, budget: shown(hold, user, pool), detail: hold.amount, now: now)
     readable[id.user] = answer.budget.remaining
@@ -83,17 +83,18 @@ extension ModelGate {
 
   /// New totals; nil: as it was.
   mutating func extend(
-    _ id: HoldID, tokens: Int64?, ttl: Int64?, epoch: Int64, deadline: Int64
+    _ id: HoldID, tokens: Int64?, ttl: Int64?, usedSoFar: Int64? = nil, epoch: Int64, deadline: Int64
   ) -> ModelAnswer {
     if now > deadline { return ModelAnswer(letter: "L", now: now) }
     guard var hold = hold(id) else { return ModelAnswer(letter: "U", now: now) }
     if hold.state != .open { return finalized(hold.state.rawValue, hold.settled) }
-    if hold.expires <= now { return finalized("expired", hold.releasesOnExpiry ? 0 : hold.amount) }
+    if hold.expires <= now { return finalized("expired", hold.charge) }
     var (user, pool, missing) = accounts(of: id, epoch: epoch)
     if let missing { return ModelAnswer(letter: missing, now: now) }
     if expire(&user, &pool, of: id) { return ModelAnswer(letter: "G", now: now) }
 
-    let total = tokens ?? hold.amount
+    let reported = max(hold.reported ?? -1, usedSoFar ?? -1)
+    let total = max(tokens ?? hold.amount, reported)
     let grown = total - hold.amount
     func room(_ side: ModelHold.Side?, _ account: ModelAccount?) -> Int64 {
       guard let side, let account else { return Limits.tokensMax }
@@ -116,15 +117,20 @@ extension ModelGate {
     pool?.open.removeAll { $0.id == id.text }
     hold.own = hold.own.map { user.rehold($0, total: total, grown: grown) }
     hold.pool = hold.pool.flatMap { pool?.rehold($0, total: total, grown: grown) }
+    user.correct(hold, by: grown)
     hold.amount = total
+    if reported >= 0 { hold.reported = reported }
     hold.expires = ttl.map { now + $0 } ?? hold.expires
     hold.rememberedUntil = hold.expires + 86_400_000
     user.insert(hold.key)
     pool?.insert(hold.key)
-    user.hour.correct(by: grown, created: hold.created)
-    user.day.correct(by: grown, created: hold.created)
+    announce(&user, .user(id.user))
     accounts[.user(id.user)] = user
-    if let tenant = id.tenant { accounts[.tenant(tenant)] = pool }
+    if let tenant = id.tenant, var account = pool {
+      announce(&account, .tenant(tenant))
+      pool = account
+      accounts[.tenant(tenant)] = account
+    }
     holds[id.text] = hold
     answer.budget = shown(hold, user, pool)
     answer.detail = total

@@ -5,7 +5,13 @@ struct ModelRights {
   var principal: Principal
   var entitlement: Entitlement
   var verify = false
-  var limits: RateLimits { entitlement.plan?.limits ?? RateLimits() }
+  var feature = WorldPlans.chat
+  var limits: RateLimits { entitlement.limits }
+  /// nil: nothing is kept of the feature alone.
+  var featureLimits: RateLimits? {
+    let limits = entitlement.featureLimits[feature.name] ?? RateLimits()
+    return limits == RateLimits() && !feature.defaultIsP95 ? nil : limits
+  }
 }
 
 /// The calendars of a question.
@@ -25,9 +31,13 @@ struct ModelRequest {
   var ttl: Int64 = 0
   var partial = false
   var releasesOnExpiry = false
+  var takesEstimate = false
+  var paysEstimateAtLeast = false
+  var explains = false
   var afterTheFact = false
+  var occurredAt: Int64?
   var hold: HoldID?
-  var feature = "chat"
+  var feature: String { rights.feature.name }
   var idempotencyKey: String?
   var fingerprint = ""
 }
@@ -42,6 +52,8 @@ struct ModelGate {
   var remembered: [String: (fingerprint: String, answer: ModelAnswer, until: Int64)] = [:]
   /// What each user ever used.
   var tokens: [String: Int64] = [:]
+  /// Thresholds that were announced, in their order per account.
+  var crossings: [ModelCrossing] = []
   /// What `chatbot-usage:<user>` reads.
   var readable: [String: Int64] = [:]
 
@@ -59,8 +71,10 @@ struct ModelGate {
 
   /// Resolves holds that are due, and keeps that. True when more are due.
   mutating func expire(_ account: inout ModelAccount, _ id: AccountID) -> Bool {
+    let isDue = account.open.first.map { $0.expires <= now } ?? false
     let (charged, more) = account.expire(at: now, of: id.kind, holds)
     if id.kind == .user, charged > 0 { tokens[id.id, default: 0] += charged }
+    if isDue { announce(&account, id) }
     accounts[id] = account
     return more
   }
@@ -112,8 +126,12 @@ struct ModelGate {
     var decision = ModelDecision(request: request, clock: clock, now: now, user: user, pool: pool)
     let answer = request.afterTheFact ? decision.record() : decision.decide()
     guard answer.letter == "A", request.mode != .peek || request.afterTheFact else { return answer }
+    announce(&decision.user, userID)
     accounts[userID] = decision.user
-    if let poolID { accounts[poolID] = decision.pool }
+    if let poolID, var pool = decision.pool {
+      announce(&pool, poolID)
+      accounts[poolID] = pool
+    }
     if let hold = decision.hold {
       holds[hold.id.text] = hold
     } else {
@@ -148,81 +166,94 @@ struct ModelDecision {
     return user.budget
   }
 
+  /// Of the feature alone; a fresh one where nothing was kept yet.
+  private var feature: ModelFeature { user.features[request.feature] ?? ModelFeature() }
+
+  /// What the check costs.
+  private func amount(ownLeft: Int64, poolLeft: Int64) -> Int64 {
+    var amount = request.tokens
+    if request.rights.feature.defaultIsP95, request.takesEstimate || request.paysEstimateAtLeast {
+      let estimate = feature.estimate ?? request.rights.feature.defaultTokens
+      amount = request.takesEstimate ? estimate : max(amount, estimate)
+    }
+    return request.partial ? min(amount, max(1, min(ownLeft, poolLeft))) : amount
+  }
+
   mutating func decide() -> ModelAnswer {
-    let limits = request.rights.limits
     let (own, pooled) = draws
-    func shadow(_ name: String) -> Bool { limits.shadow.contains(name) }
     var answer = ModelAnswer(letter: "A", budget: shown, requestsLeft: -1, now: now)
+    if let limit = request.rights.limits.requests {
+      answer.requestsLeft = ModelBucket(limit).left(user.requestsArrival, Double(clock))
+    }
     let ownLeft = own ? user.remaining : Limits.tokensMax
     let poolLeft = pooled ? pool?.remaining ?? 0 : Limits.tokensMax
-    var amount = request.tokens
-    if request.partial { amount = min(amount, max(1, min(ownLeft, poolLeft))) }
+    let amount = amount(ownLeft: ownLeft, poolLeft: poolLeft)
 
-    var requestsArrival = user.requestsArrival
-    if let limit = limits.requests {
-      let bucket = ModelBucket(limit)
-      answer.requestsLeft = bucket.left(user.requestsArrival, Double(clock))
-      requestsArrival = bucket.arrival(user.requestsArrival, Double(clock), taking: 1)
-      let early = bucket.early(requestsArrival, Double(clock))
-      if early > 0.5, !shadow("requests") { return refuse(&answer, "R", retry: early) }
+    var refusal: ModelRule?
+    for rule in rules(amount, ownLeft: own ? ownLeft : nil, poolLeft: pooled ? poolLeft : nil) {
+      if let bit = rule.shadow, rule.fails { answer.shadowed.insert(bit) }
+      if request.explains { answer.rules.append(rule.told) }
+      if rule.fails, rule.shadow == nil, refusal == nil {
+        refusal = rule
+        if !request.explains { break }
+      }
     }
-    var tokensArrival = user.tokensArrival
-    if let limit = limits.tokens, amount > 0 {
-      let bucket = ModelBucket(limit)
-      tokensArrival = bucket.arrival(user.tokensArrival, Double(clock), taking: Double(amount))
-      let early = bucket.early(tokensArrival, Double(clock))
-      if early > 0.5, !shadow("tokens") { return refuse(&answer, "T", retry: early) }
-    }
-    let hour = now - now % 3_600_000
-    if let cap = limits.hourlyTokens, amount > 0, user.hour.taken(in: hour) + amount > cap,
-      !shadow("hourly_tokens")
-    {
-      return refuse(&answer, "H", retry: Double(hour + 3_600_000 - now) * 1000)
-    }
-    if let cap = limits.dailyTokens, amount > 0,
-      user.day.taken(in: request.calendars.day.start) + amount > cap, !shadow("daily_tokens")
-    {
-      return refuse(&answer, "Y", retry: Double(request.calendars.day.stop - now) * 1000)
-    }
-    let concurrent = min(limits.concurrent ?? Int64(Limits.openHoldsMax), Int64(Limits.openHoldsMax))
-    if request.mode == .reserve, Int64(user.open.count) >= concurrent, !shadow("concurrent") {
-      let wait = (user.open.first?.expires ?? now + 1000) - now
-      answer.detail = concurrent
-      return refuse(&answer, "N", retry: Double(wait) * 1000)
-    }
-    if amount > ownLeft {
-      answer.detail = ownLeft
-      return refuse(&answer, "B")
-    }
-    if amount > poolLeft, let pool {
-      answer.budget = pool.budget
-      answer.detail = poolLeft
-      return refuse(&answer, "P")
+    if let refusal {
+      answer.letter = refusal.letter
+      answer.retry = refusal.retry
+      answer.detail = refusal.detail
+      if refusal.number == .userBudget || refusal.number == .tenantBudget { answer.granted = amount }
+      if refusal.number == .tenantBudget, let pool { answer.budget = pool.budget }
+      return answer
     }
     answer.granted = amount
     if request.mode == .peek { return answer }
-
-    user.requestsArrival = requestsArrival
-    user.tokensArrival = tokensArrival
-    count(amount)
-    let slot = request.mode == .reserve ? \ModelGrant.held : \ModelGrant.used
-    let parts = own ? user.take(amount, slot).parts : []
-    let poolParts = pooled ? pool?.take(amount, slot).parts ?? [] : []
-    if request.mode == .reserve, let id = request.hold {
-      let hold = ModelHold(
-        id: id, feature: request.feature, amount: amount, expires: now + request.ttl, created: now,
-        releasesOnExpiry: request.releasesOnExpiry,
-        own: own ? ModelHold.Side(parts: parts, period: user.period?.start ?? 0) : nil,
-        pool: pooled ? ModelHold.Side(parts: poolParts, period: pool?.period?.start ?? 0) : nil,
-        rememberedUntil: now + request.ttl + 86_400_000)
-      user.insert(hold.key)
-      pool?.insert(hold.key)
-      self.hold = hold
-      answer.detail = hold.expires
-    }
+    take(amount, &answer)
     if answer.requestsLeft > 0 { answer.requestsLeft -= 1 }
     answer.budget = shown
     return answer
+  }
+
+  private mutating func take(_ amount: Int64, _ answer: inout ModelAnswer) {
+    let (own, pooled) = draws
+    let limits = request.rights.limits
+    if let limit = limits.requests {
+      user.requestsArrival = ModelBucket(limit).arrival(user.requestsArrival, Double(clock), taking: 1)
+    }
+    if let limit = limits.tokens, amount > 0 {
+      user.tokensArrival = ModelBucket(limit).arrival(
+        user.tokensArrival, Double(clock), taking: Double(amount))
+    }
+    count(amount)
+    if let limits = request.rights.featureLimits {
+      var feature = feature
+      if let limit = limits.requests {
+        feature.requestsArrival = ModelBucket(limit).arrival(
+          feature.requestsArrival, Double(clock), taking: 1)
+      }
+      if let limit = limits.tokens, amount > 0 {
+        feature.tokensArrival = ModelBucket(limit).arrival(
+          feature.tokensArrival, Double(clock), taking: Double(amount))
+      }
+      user.features[request.feature] = feature
+    }
+    let slot = request.mode == .reserve ? \ModelGrant.held : \ModelGrant.used
+    let parts = own ? user.take(amount, slot).parts : []
+    let poolParts = pooled ? pool?.take(amount, slot).parts ?? [] : []
+    guard request.mode == .reserve, let id = request.hold else { return }
+    let isInFeature = request.rights.featureLimits != nil
+    let hold = ModelHold(
+      id: id, feature: request.feature, amount: amount, expires: now + request.ttl, created: now,
+      releasesOnExpiry: request.releasesOnExpiry, isInFeature: isInFeature,
+      notesUse: request.rights.feature.defaultIsP95,
+      own: own ? ModelHold.Side(parts: parts, period: user.period?.start ?? 0) : nil,
+      pool: pooled ? ModelHold.Side(parts: poolParts, period: pool?.period?.start ?? 0) : nil,
+      rememberedUntil: now + request.ttl + 86_400_000)
+    user.insert(hold.key)
+    pool?.insert(hold.key)
+    if isInFeature { user.features[request.feature, default: ModelFeature()].open.insert(id.text) }
+    self.hold = hold
+    answer.detail = hold.expires
   }
 
   /// What was used is always recorded, as debt where nothing is left.
@@ -233,20 +264,23 @@ struct ModelDecision {
       self.pool = pool
     }
     count(request.tokens)
+    if request.rights.feature.defaultIsP95 {
+      user.features[request.feature, default: ModelFeature()].note(request.tokens)
+    }
     return ModelAnswer(letter: "A", granted: request.tokens, budget: shown, requestsLeft: -1, now: now)
   }
 
   private mutating func count(_ tokens: Int64) {
     let limits = request.rights.limits
-    guard limits.hourlyTokens != nil || limits.dailyTokens != nil else { return }
-    user.hour.add(tokens, in: now - now % 3_600_000)
-    user.day.add(tokens, in: request.calendars.day.start)
-  }
-
-  private func refuse(_ answer: inout ModelAnswer, _ letter: Character, retry: Double = 0) -> ModelAnswer {
-    answer.letter = letter
-    answer.retry = Int64((retry / 1000).rounded(.up))
-    return answer
+    let (hour, day) = (now - now % 3_600_000, request.calendars.day.start)
+    if limits.hourlyTokens != nil || limits.dailyTokens != nil {
+      user.hour.add(tokens, in: hour)
+      user.day.add(tokens, in: day)
+    }
+    if request.rights.featureLimits != nil {
+      user.features[request.feature, default: ModelFeature()].hour.add(tokens, in: hour)
+      user.features[request.feature, default: ModelFeature()].day.add(tokens, in: day)
+    }
   }
 }
 

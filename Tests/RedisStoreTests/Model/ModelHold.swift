@@ -24,6 +24,11 @@ struct ModelHold {
   var expires: Int64
   let created: Int64
   let releasesOnExpiry: Bool
+  /// It counts against its feature's own limits, and what it settles at for the user's estimate.
+  var isInFeature = false
+  var notesUse = false
+  /// What was said to be used so far.
+  var reported: Int64?
   /// nil: draws nothing on that account.
   var own: Side?
   var pool: Side?
@@ -32,6 +37,9 @@ struct ModelHold {
   var answer: ModelAnswer?
   /// Until when its outcome is remembered.
   var rememberedUntil: Int64
+
+  /// What is charged when its time passes.
+  var charge: Int64 { reported ?? (releasesOnExpiry ? 0 : amount) }
 
   var key: Key { Key(expires: expires, id: id.text) }
 }
@@ -45,6 +53,8 @@ struct ModelAnswer: Equatable {
   var retry: Int64 = 0
   var detail: Int64 = 0
   var now: Int64
+  var shadowed: ShadowedLimits = []
+  var rules: [RuleVerdict] = []
   /// Of a finalized hold.
   var state = ""
   /// Of an answer that tells of a hold.
@@ -62,44 +72,59 @@ extension ModelAccount {
     let due = open.prefix { $0.expires <= now }.prefix(64)
     for key in due {
       guard let hold = holds[key.id] else { preconditionFailure("an unknown hold") }
+      var rest = hold.charge
       for part in (kind == .user ? hold.own : hold.pool)?.parts ?? [] {
+        let used = min(rest, part.tokens)
+        rest -= used
         if let index = index(of: part.grant) {
           grants[index].held -= part.tokens
-        } else if hold.releasesOnExpiry, let end = ended, end.reference == part.grant, key.expires <= end.stop
-        {
+        } else if let end = ended, end.reference == part.grant, key.expires <= end.stop {
           // It came back before its period ended.
-          ended?.left += part.tokens
+          ended?.left += part.tokens - used
         }
-        if !hold.releasesOnExpiry { use(part.tokens, of: part.grant) }
+        use(used, of: part.grant)
       }
-      if !hold.releasesOnExpiry { charged += hold.amount }
-      if hold.releasesOnExpiry, kind == .user {
-        hour.correct(by: -hold.amount, created: hold.created)
-        day.correct(by: -hold.amount, created: hold.created)
-      }
+      charged += hold.charge
+      if kind == .user { correct(hold, by: hold.charge - hold.amount) }
+      features[hold.feature]?.open.remove(key.id)
     }
     open.removeFirst(due.count)
     payDebt()
     return (charged, open.first.map { $0.expires <= now } ?? false)
   }
 
+  /// What a hold has put into the hour and the day, of the account and of its feature.
+  mutating func correct(_ hold: ModelHold, by change: Int64) {
+    guard change != 0 else { return }
+    hour.correct(by: change, created: hold.created)
+    day.correct(by: change, created: hold.created)
+    if hold.isInFeature {
+      features[hold.feature, default: ModelFeature()].hour.correct(by: change, created: hold.created)
+      features[hold.feature, default: ModelFeature()].day.correct(by: change, created: hold.created)
+    }
+  }
+
   mutating func insert(_ key: ModelHold.Key) {
     open.insert(key, at: open.firstIndex { key < $0 } ?? open.endIndex)
   }
 
-  /// Charges `tokens` for a hold that held (or, after its expiry, was charged) `taken`.
-  mutating func resolve(_ side: ModelHold.Side, tokens: Int64, isLate: Bool, wasCharged: Bool) {
+  /// Charges `tokens` for a hold; `charged` is what its expiry did, nil when it is still open.
+  mutating func resolve(_ side: ModelHold.Side, tokens: Int64, charged: Int64?) {
     var rest = tokens
+    var chargedRest = charged ?? 0
     for part in side.parts {
       let live = index(of: part.grant)
       var used = min(rest, part.tokens)
-      if isLate, !wasCharged, let live {
-        // It went back, and others may have it by now.
-        used = min(used, max(0, grants[live].left))
+      if charged == nil {
+        if let live { grants[live].held -= part.tokens }
+        use(used, of: part.grant)
+      } else {
+        let before = min(chargedRest, part.tokens)
+        chargedRest -= before
+        // The rest went back, and others may have it by now.
+        if let live, used > before { used = before + min(used - before, max(0, grants[live].left)) }
+        use(used - before, of: part.grant)
       }
-      if !isLate, let live { grants[live].held -= part.tokens }
-      if isLate, wasCharged { use(-part.tokens, of: part.grant) }
-      use(used, of: part.grant)
       rest -= used
     }
     if rest > 0, side.period == period?.start ?? 0 { debt += take(rest, \.used).short }

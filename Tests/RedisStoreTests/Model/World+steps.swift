@@ -48,9 +48,10 @@ extension World {
       request.tokens = min(request.tokens, 20)
       if random.chance(700) { request.mode = .reserve }
     }
-    // Of a hold of nothing the books can't say whose budget it is on.
-    if request.rights.principal.tenant != nil, request.mode == .reserve {
-      request.tokens = max(1, request.tokens)
+    request.explains = random.chance(100)
+    if request.rights.feature.defaultIsP95 {
+      request.takesEstimate = random.chance(500)
+      request.paysEstimateAtLeast = !request.takesEstimate && random.chance(300)
     }
     if request.mode == .reserve {
       request.ttl = random.pick([1000, 5000, 120_000, 600_000, 3_600_000, 86_400_000])
@@ -70,6 +71,7 @@ extension World {
   private mutating func usage(_ user: String) -> WorldStep {
     var request = request(user)
     request.afterTheFact = true
+    if random.chance(200) { request.occurredAt = model.now - 5000 }
     if request.tokens > 1_000_000 { request.tokens = 1_000_000 }
     var preparation: [[RedisArgument]] = []
     if random.chance(200) { identify(&request, &preparation) }
@@ -117,7 +119,7 @@ extension World {
     let name = request.afterTheFact ? "usage" : request.mode.rawValue
     return finished(
       "\(name) \(principal.user) \(request.tokens)\(request.partial ? " partial" : "") "
-        + "plan \(request.rights.entitlement.plan?.name ?? "-") key \(request.idempotencyKey ?? "-") "
+        + "\(request.feature) plan \(request.rights.entitlement.plan?.name ?? "-") key \(request.idempotencyKey ?? "-") "
         + "hold \(request.hold?.text ?? "-") ttl \(request.ttl)", question, .answer(answer),
       user: principal.user,
       tenant: principal.tenant, preparation: preparation)
@@ -161,14 +163,19 @@ extension World {
       nil, amount, amount / 2, 0, amount + 1, amount + random.number(1...1000), amount + left,
       amount + left + 1,
     ])
-    let tokens = total.map { min(max($0, id.tenant == nil ? 0 : 1), Limits.tokensMax) }
+    let tokens = total.map { min(max($0, 0), Limits.tokensMax) }
     let ttl: Int64? = random.chance(300) ? nil : random.pick([500, 60_000, 3_600_000])
+    let usedSoFar: Int64? =
+      random.chance(600) ? nil : min(random.pick([0, 1, amount / 2, amount, amount + 1]), Limits.tokensMax)
     let (epoch, deadline) = (epoch(), deadline())
     let question = calls.extend(
-      id, tokens: tokens, ttl: ttl, epoch: epoch, deadline: deadline, operation: operation())
-    let answer = model.extend(id, tokens: tokens, ttl: ttl, epoch: epoch, deadline: deadline)
+      id, tokens: tokens, ttl: ttl, usedSoFar: usedSoFar, epoch: epoch, deadline: deadline,
+      operation: operation())
+    let answer = model.extend(
+      id, tokens: tokens, ttl: ttl, usedSoFar: usedSoFar, epoch: epoch, deadline: deadline)
     return finished(
-      "extend \(id.text) \(tokens ?? -1) \(ttl ?? -1)", question, .answer(answer), user: id.user,
+      "extend \(id.text) \(tokens ?? -1) \(ttl ?? -1) so far \(usedSoFar ?? -1)", question, .answer(answer),
+      user: id.user,
       tenant: id.tenant)
   }
 

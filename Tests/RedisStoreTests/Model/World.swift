@@ -80,7 +80,10 @@ struct World {
     if principal.tenant != nil, random.chance(8) { principal.tenantVersion += 1 }
     return ModelRights(
       principal: principal, entitlement: Entitlement(of: principal, catalog: WorldPlans.catalog),
-      verify: random.chance(5))
+      verify: random.chance(5),
+      feature: random.pick([
+        WorldPlans.chat, WorldPlans.chat, WorldPlans.chat, WorldPlans.deep, WorldPlans.guess,
+      ]))
   }
 
   mutating func calendars(_ rights: ModelRights) -> ModelCalendars {

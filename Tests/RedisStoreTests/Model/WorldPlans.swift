@@ -15,7 +15,13 @@ enum WorldPlans {
       Plan(
         name: "month", rank: 1, features: ["chat"],
         budget: BudgetRule(tokens: 40_000, period: .month, rolloverMax: 0, debt: .forgive, downgrade: .now),
-        limits: RateLimits(requests: WindowLimit(count: 3, windowSeconds: 7))),
+        limits: RateLimits(requests: WindowLimit(count: 3, windowSeconds: 7)),
+        featureLimits: [
+          "deep": RateLimits(
+            requests: WindowLimit(count: 2, windowSeconds: 30),
+            tokens: WindowLimit(count: 900, windowSeconds: 60),
+            concurrent: 2, hourlyTokens: 3000, dailyTokens: 5000)
+        ]),
       Plan(
         name: "month2", rank: 2, features: ["chat"],
         budget: BudgetRule(tokens: 9000, period: .month, rolloverMax: 4000, debt: .carry)),
@@ -32,7 +38,15 @@ enum WorldPlans {
       Plan(
         name: "pro", rank: 4, features: ["chat"],
         budget: BudgetRule(tokens: 60_000, period: .subscription, rolloverMax: 5000),
-        limits: RateLimits(tokens: WindowLimit(count: 1000, windowSeconds: 10, burst: 3000), concurrent: 5)),
+        limits: RateLimits(tokens: WindowLimit(count: 1000, windowSeconds: 10, burst: 3000), concurrent: 5),
+        featureLimits: [
+          "chat": RateLimits(hourlyTokens: 9000),
+          "deep": RateLimits(
+            requests: WindowLimit(count: 1, windowSeconds: 20),
+            tokens: WindowLimit(count: 50, windowSeconds: 60),
+            concurrent: 1, hourlyTokens: 100, dailyTokens: 100,
+            shadow: ["requests", "tokens", "concurrent", "hourly_tokens", "daily_tokens"]),
+        ]),
       Plan(
         name: "max", rank: 5, features: ["chat"],
         budget: BudgetRule(tokens: 90_000, period: .subscription, debt: .carry),
@@ -41,7 +55,8 @@ enum WorldPlans {
       Plan(
         name: "team", rank: 6, features: ["chat"],
         budget: BudgetRule(tokens: 20_000, period: .day, rolloverMax: 3000, perSeat: true, draw: .pool),
-        limits: RateLimits(concurrent: 256, hourlyTokens: 15_000)),
+        limits: RateLimits(concurrent: 256, hourlyTokens: 15_000),
+        featureLimits: ["chat": RateLimits(concurrent: 4)]),
       Plan(
         name: "both", rank: 7, features: ["chat"],
         budget: BudgetRule(
@@ -50,7 +65,13 @@ enum WorldPlans {
       Plan(
         name: "own", rank: 8, features: ["chat"],
         budget: BudgetRule(tokens: 30_000, period: .month, draw: .own)),
-    ], features: [Feature(name: "chat", defaultTokens: 1)])
+    ], features: [chat, deep, guess])
+
+  static let chat = Feature(name: "chat", defaultTokens: 1)
+  /// With limits of its own in some plans.
+  static let deep = Feature(name: "deep", defaultTokens: 50)
+  /// Costs what its user's requests lately did.
+  static let guess = Feature(name: "guess", defaultTokens: 40, defaultIsP95: true)
 
   static let userPlans = ["day", "month", "month2", "endless", "none", "zero", "pro", "max"]
   static let tenantPlans = ["team", "both", "own", "both"]

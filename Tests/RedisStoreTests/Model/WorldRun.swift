@@ -55,7 +55,7 @@ struct WorldRun {
       commands += step.preparation
       commands.append(step.question)
       for (id, _) in step.touched {
-        commands.append(["HGET", .text(world.calls.keyspace.account(id, bucket: 0)), "s"])
+        commands.append(["HGETALL", .text(world.calls.keyspace.account(id, bucket: 0))])
       }
       commands.append(["GET", .text(world.calls.keyspace.readableRest(user: step.readable.user, bucket: 0))])
     }
@@ -105,14 +105,22 @@ struct WorldRun {
         return "answered \(reply.string ?? "\(reply)"), expected \(expected)"
       }
       // An earlier end of a hold may still be noted: a little early is fine.
-      if answer.letter == "N", answer.retry > 0, answer.retry <= expected.retry {
+      if "Nn".contains(answer.letter), answer.retry > 0, answer.retry <= expected.retry {
         answer.retry = expected.retry
+      }
+      for (index, rule) in expected.rules.enumerated() where index < answer.rules.count {
+        let retry = answer.rules[index].retryAfterMilliseconds
+        if rule.rule == .concurrent || rule.rule == .featureConcurrent, retry > 0,
+          retry <= rule.retryAfterMilliseconds
+        {
+          answer.rules[index].retryAfterMilliseconds = rule.retryAfterMilliseconds
+        }
       }
       if answer != expected { return "answered \(answer)\nexpected \(expected)" }
     }
     for (id, expected) in step.touched {
       at += 1
-      guard let state = AccountState(replies[at].bytes)?.counting(at: step.now, next: expected.nextExpiry)
+      guard let state = AccountState(replies[at])?.counting(at: step.now, next: expected.nextExpiry)
       else {
         return "\(id) is unreadable: \(replies[at])"
       }
@@ -165,6 +173,15 @@ struct WorldRun {
     for (line, used) in books.used where used != 0 && !seen.contains(line) {
       return "the books have \(used) of \(line), which was never used"
     }
+    func inOrder(_ crossings: [ModelCrossing]) -> [AccountID: [ModelCrossing]] {
+      Dictionary(grouping: crossings, by: \.account)
+    }
+    let (told, expected) = (inOrder(books.crossings), inOrder(world.model.crossings))
+    if told != expected {
+      let account = told.keys.first { told[$0] != expected[$0] } ?? expected.keys.first { told[$0] == nil }
+      return "thresholds of \(account.map(\.description) ?? "-"): \(account.flatMap { told[$0] } ?? [])\n"
+        + "expected \(account.flatMap { expected[$0] } ?? [])"
+    }
     for (user, tokens) in world.model.tokens where books.tokens[user] ?? 0 != tokens {
       return "\(user) used \(tokens), by the books \(books.tokens[user] ?? 0)"
     }
@@ -196,11 +213,11 @@ struct WorldRun {
     history.append("\(world.model.now): rebuilt")
     let keys = told.keys.sorted { $0.description < $1.description }
     let raws = try await bed.pipeline(
-      keys.map { ["HGET", .text(world.calls.keyspace.account($0, bucket: 0)), "s"] })
+      keys.map { ["HGETALL", .text(world.calls.keyspace.account($0, bucket: 0))] })
     for (id, raw) in zip(keys, raws) {
       guard let account = world.model.account(id, epoch: world.model.epoch) else { continue }
       let expected = AccountState(account, epoch: world.model.epoch)
-      let state = AccountState(raw.bytes)?.counting(at: world.model.now, next: expected.nextExpiry)
+      let state = AccountState(raw)?.counting(at: world.model.now, next: expected.nextExpiry)
       if state != expected {
         report("rebuilt \(id) is \(state.map { "\($0)" } ?? "nothing")\nexpected \(expected)")
       }

@@ -30,11 +30,55 @@ struct AccountState: Equatable, CustomStringConvertible {
   var hour: ModelWindow
   var day: ModelWindow
   var grants: [GrantState]
+  /// What is kept of single features; one of which nothing is known is not among them.
+  var features: [String: FeatureState] = [:]
+
+  struct FeatureState: Equatable, CustomStringConvertible {
+    var holds: Int64 = 0
+    var requestsArrival = 0.0
+    var tokensArrival = 0.0
+    var hour = ModelWindow()
+    var day = ModelWindow()
+    var noted: Int64 = 0
+    /// In the order of the ring.
+    var uses: [Int64] = []
+
+    var description: String {
+      "holds \(holds) tat \(requestsArrival) \(tokensArrival) hour \(hour.start)+\(hour.taken) "
+        + "day \(day.start)+\(day.taken) uses \(noted) \(uses)"
+    }
+
+    init() {}
+
+    init?(_ bytes: [UInt8]) {
+      guard bytes.count >= 64, bytes.count <= 28 * 8, bytes.count % 8 == 0 else { return nil }
+      let numbers = AccountState.doubles(bytes[...])
+      holds = Int64(numbers[0])
+      (requestsArrival, tokensArrival) = (numbers[1], numbers[2])
+      hour = ModelWindow(start: Int64(numbers[3]), taken: Int64(numbers[4]))
+      day = ModelWindow(start: Int64(numbers[5]), taken: Int64(numbers[6]))
+      noted = Int64(numbers[7])
+      uses = numbers.dropFirst(8).map { Int64($0) }
+    }
+
+    init(_ feature: ModelFeature) {
+      holds = Int64(feature.open.count)
+      (requestsArrival, tokensArrival) = (feature.requestsArrival, feature.tokensArrival)
+      (hour, day) = (feature.hour, feature.day)
+      noted = feature.noted
+      uses = feature.uses
+      if noted > 20 {
+        // The newest stands in front of the oldest, somewhere in the ring.
+        let at = Int(noted % 20)
+        uses = Array(feature.uses.suffix(at) + feature.uses.prefix(20 - at))
+      }
+    }
+  }
 
   var description: String {
     "v\(version) e\(epoch) debt \(debt) holds \(holds) next \(nextExpiry) "
       + "tat \(requestsArrival) \(tokensArrival) hour \(hour.start)+\(hour.taken) "
-      + "day \(day.start)+\(day.taken) \(grants)"
+      + "day \(day.start)+\(day.taken) \(grants) \(features)"
   }
 
   /// nil unless it is whole.
@@ -63,6 +107,21 @@ struct AccountState: Equatable, CustomStringConvertible {
     }
   }
 
+  /// From HGETALL.
+  init?(_ value: RedisValue) {
+    let parts = value.array ?? []
+    var fields: [String: [UInt8]] = [:]
+    for index in stride(from: 0, to: parts.count - 1, by: 2) {
+      fields[parts[index].string ?? ""] = parts[index + 1].bytes
+    }
+    guard let account = fields.removeValue(forKey: "s") else { return nil }
+    self.init(account)
+    for (field, bytes) in fields {
+      guard field.first == "f", let state = FeatureState(bytes) else { return nil }
+      if state != FeatureState() { features[String(field.dropFirst())] = state }
+    }
+  }
+
   static func doubles(_ bytes: ArraySlice<UInt8>) -> [Double] {
     stride(from: bytes.startIndex, to: bytes.endIndex - 7, by: 8).map { at in
       var bits: UInt64 = 0
@@ -88,6 +147,7 @@ struct AccountState: Equatable, CustomStringConvertible {
         held: grant.held, expires: grant.expires, priority: grant.priority, start: grant.start,
         stop: grant.stop)
     }
+    features = account.features.mapValues { FeatureState($0) }.filter { $0.value != FeatureState() }
   }
 
   /// As it counts at `now`. The time of the next expiry is only a lower bound: a hold that was settled or
@@ -139,10 +199,21 @@ enum AnswerDecoding {
       limit: numbers[2], used: numbers[3], held: numbers[4], remaining: numbers[5], debt: numbers[6],
       resets: numbers[7], length: numbers[8])
     guard budget.limit + budget.debt == budget.used + budget.held + budget.remaining else { return nil }
-    if numbers.count == 12 {
+    if numbers.count > 12 {
+      var rules: [RuleVerdict] = []
+      for at in stride(from: 13, to: numbers.count, by: 6) {
+        guard at + 6 <= numbers.count, let rule = RuleVerdict.Rule(rawValue: numbers[at]),
+          let verdict = RuleVerdict.Verdict(rawValue: numbers[at + 1])
+        else { return nil }
+        rules.append(
+          RuleVerdict(
+            rule: rule, verdict: verdict, limit: numbers[at + 2], taken: numbers[at + 3],
+            requested: numbers[at + 4], retryAfterMilliseconds: numbers[at + 5]))
+      }
       return ModelAnswer(
         letter: letter, granted: numbers[1], budget: budget, requestsLeft: numbers[9], retry: numbers[10],
-        detail: numbers[11], now: numbers[0], hold: hold)
+        detail: numbers[11], now: numbers[0], shadowed: ShadowedLimits(rawValue: numbers[12]), rules: rules,
+        hold: hold)
     }
     return ModelAnswer(
       letter: letter, granted: numbers[1], budget: budget, retry: numbers.count > 10 ? numbers[10] : 0,

@@ -31,7 +31,8 @@ final class EngineBed: Sendable {
     engine = try await loop.submit {
       NIOLoopBound(
         LoopCheckEngine.connect(
-          on: loop, configuration: configuration, keyspace: keyspace, calendar: UTCCalendar(), epochs: epochs,
+          on: loop, configuration: configuration, keyspace: keyspace, calendar: UTCCalendar(),
+          thresholds: ScriptCalls.thresholds, epochs: epochs,
           logger: logger), eventLoop: loop)
     }.get()
     client = try await RedisClient(eventLoops: [loop], configuration: configuration, logger: logger)

@@ -43,7 +43,7 @@ final class ScriptBench {
     tenantPlan?.name = "team"
     let catalog = Catalog(
       defaultFeature: "chat", plans: [plan, tenantPlan].compactMap(\.self),
-      features: [Feature(name: "chat", defaultTokens: 1)])
+      features: [WorldPlans.chat])
     let principal = Principal(
       user: user, tenant: tenantPlan == nil ? nil : "t", userPlan: plan?.name, tenantPlan: tenantPlan?.name,
       subscription: subscription, version: 1, tenantVersion: tenantPlan == nil ? 0 : 1)

@@ -25,6 +25,8 @@ struct ScriptCalls {
     load = scripts.load
   }
 
+  static let thresholds = ModelGate.thresholds.map { Int($0) }
+
   static func evaluate(
     _ script: RedisScript, _ keys: [String], _ arguments: [RedisArgument]
   ) -> [RedisArgument] {
@@ -42,14 +44,15 @@ struct ScriptCalls {
       keys.append(keyspace.idempotency(user: principal.user, digest: key, bucket: bucket))
     }
     let rights = RightsEncoding(
-      entitlement: request.rights.entitlement, principal: principal, verify: request.rights.verify)
+      entitlement: request.rights.entitlement, principal: principal, feature: request.rights.feature,
+      verify: request.rights.verify, thresholds: ScriptCalls.thresholds)
     return ScriptCalls.evaluate(
       request.afterTheFact ? usage : check, keys,
       [
         .bytes(rights.bytes),
         .text("\(principal.user)\u{1F}\(principal.tenant ?? "")\u{1F}\(request.feature)"),
         .bytes(ScriptCalls.doubles(request)), .text(operation), .text(request.hold?.text ?? ""),
-        .text(request.fingerprint), .text(metadata),
+        .text(request.fingerprint), .text(metadata), .text(request.occurredAt.map { String($0) } ?? ""),
       ])
   }
 
@@ -59,7 +62,9 @@ struct ScriptCalls {
     let mode: Int64 = request.mode == .peek ? 0 : request.mode == .spend ? 1 : 2
     return packed([
       request.epoch, request.deadline, request.tokens, mode, request.ttl, request.partial ? 1 : 0,
-      request.releasesOnExpiry ? 1 : 0, calendars.own.start, calendars.own.stop, calendars.pool.start,
+      (request.releasesOnExpiry ? 1 : 0) + (request.explains ? 2 : 0) + (request.takesEstimate ? 4 : 0)
+        + (request.paysEstimateAtLeast ? 8 : 0), calendars.own.start, calendars.own.stop,
+      calendars.pool.start,
       calendars.pool.stop, calendars.day.start, calendars.day.stop,
     ])
   }
@@ -99,18 +104,20 @@ struct ScriptCalls {
       [
         .bytes(ScriptCalls.packed([epoch, deadline, tokens ?? 0, tokens == nil ? 1 : 0])),
         .text(hold.text), .text(outcome), .text(metadata),
+        .bytes(RightsEncoding.encode(ScriptCalls.thresholds)),
       ])
   }
 
   /// nil: as it was.
   func extend(
-    _ hold: HoldID, tokens: Int64?, ttl: Int64?, epoch: Int64, deadline: Int64, operation: String
+    _ hold: HoldID, tokens: Int64?, ttl: Int64?, usedSoFar: Int64? = nil, epoch: Int64, deadline: Int64,
+    operation: String
   ) -> [RedisArgument] {
     ScriptCalls.evaluate(
       extend, holdKeys(hold),
       [
-        .bytes(ScriptCalls.packed([epoch, deadline, tokens ?? -1, ttl ?? -1])), .text(hold.text),
-        .text(operation),
+        .bytes(ScriptCalls.packed([epoch, deadline, tokens ?? -1, ttl ?? -1, usedSoFar ?? -1])),
+        .text(hold.text), .text(operation), .bytes(RightsEncoding.encode(ScriptCalls.thresholds)),
       ])
   }
 
@@ -124,7 +131,8 @@ struct ScriptCalls {
       [
         .bytes(
           RightsEncoding(
-            entitlement: request.rights.entitlement, principal: principal, verify: false
+            entitlement: request.rights.entitlement, principal: principal, verify: false,
+            thresholds: ScriptCalls.thresholds
           ).bytes),
         .bytes(ScriptCalls.doubles(request)), "u",
       ])
@@ -150,7 +158,7 @@ struct ScriptCalls {
       [
         .bytes(ScriptCalls.packed([snapshot.version, epoch, rolloverMax, carriesDebt ? 1 : 0])),
         .bytes(SnapshotEncoding.grants(grants, holds: snapshot.holds, of: account.kind)),
-        .text(isUser ? "\(account.id)\u{1F}\(snapshot.tenant ?? "")\u{1F}" : "\u{1F}\(account.id)\u{1F}"),
+        .text(SnapshotEncoding.owner(of: snapshot)),
         .text("apply:\(account.kind.rawValue):\(account.id):\(snapshot.version)"), .text(isUser ? "u" : "t"),
       ])
   }
@@ -164,16 +172,16 @@ struct ScriptCalls {
     var keys = [
       accountKey,
       account.kind == .user ? keyspace.readableRest(user: account.id, bucket: bucket) : accountKey, lease,
-      keyspace.holds(account, bucket: bucket),
+      keyspace.holds(account, bucket: bucket), keyspace.stream(bucket: bucket),
     ]
     let instant = Instant(milliseconds: now)
     var arguments: [RedisArgument] = [
       .text(nonce), .bytes(SnapshotEncoding.header(snapshot, epoch: epoch, now: instant)),
       .bytes(SnapshotEncoding.grants(snapshot.grants, holds: snapshot.holds, of: account.kind)),
-      .text(account.kind == .user ? "u" : "t"),
+      .text(account.kind == .user ? "u" : "t"), .text(SnapshotEncoding.owner(of: snapshot)),
     ]
     for hold in snapshot.holds {
-      let (member, record) = SnapshotEncoding.hold(hold, in: snapshot)
+      let (member, record) = SnapshotEncoding.hold(hold, of: account.kind)
       keys.append(keyspace.hold(hold.id, bucket: bucket))
       arguments += [.text(member), .integer(hold.expiresAt.milliseconds), .text(record)]
     }

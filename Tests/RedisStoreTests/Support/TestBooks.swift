@@ -13,7 +13,15 @@ struct TestBooks {
   var tokens: [String: Int64] = [:]
   /// The grants that scripts made, as they were defined last.
   var defined: [Line: Grant] = [:]
-  var holds: [String: HoldRecord] = [:]
+  var holds: [String: MirroredHold] = [:]
+  var crossings: [ModelCrossing] = []
+
+  /// A hold as the entries tell of it, and whether each account's side of it is resolved.
+  struct MirroredHold {
+    var record: HoldRecord
+    var isUserResolved = false
+    var isTenantResolved = false
+  }
   var count = 0
   var unreadable: [String] = []
 
@@ -41,8 +49,23 @@ struct TestBooks {
       let account = entry.side == .tenant ? AccountID.tenant(entry.tenant ?? "") : .user(entry.user)
       defined[Line(account: account, grant: grant.reference)] = grant
     }
-    if let hold = entry.hold, entry.side != .tenant {
-      if holds[hold.id]?.state ?? .open == .open || hold.state != .open { holds[hold.id] = hold }
+    if let hold = entry.hold {
+      var mirrored = holds[hold.id] ?? MirroredHold(record: hold)
+      if hold.state == .open {
+        mirrored.record = hold
+      } else {
+        mirrored.isUserResolved = mirrored.isUserResolved || entry.side != .tenant
+        mirrored.isTenantResolved = mirrored.isTenantResolved || entry.side != .user
+      }
+      holds[hold.id] = mirrored
+    }
+    if entry.kind == .threshold {
+      guard let crossing = entry.crossing else { return unreadable.append("\(entry)") }
+      crossings.append(
+        ModelCrossing(
+          account: entry.side == .tenant ? .tenant(entry.tenant ?? "") : .user(entry.user),
+          percent: crossing.percent, periodStart: crossing.periodStart.milliseconds, used: crossing.used,
+          limit: crossing.limit))
     }
   }
 
@@ -67,10 +90,10 @@ struct TestBooks {
         < ($1.expiresAt?.milliseconds ?? .max, $1.priority, $1.reference.number)
     }
     let open = holds.values.filter { hold in
-      hold.state == .open
-        && (account.kind == .user
-          ? hold.user == account.id : hold.tenant == account.id && hold.expiresAt.milliseconds > now)
-    }
+      account.kind == .user
+        ? hold.record.user == account.id && !hold.isUserResolved
+        : hold.record.tenant == account.id && !hold.isTenantResolved
+    }.map(\.record)
     return AccountSnapshot(
       account: account, tenant: tenant, version: version, grants: grants, debt: debt[account] ?? 0,
       holds: open.sorted { $0.id < $1.id }, hourUsed: hourUsed)
