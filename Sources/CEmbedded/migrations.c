@@ -19,6 +19,9 @@ static const unsigned char billing_payments[] = {
 static const unsigned char keys[] = {
 #embed "../PostgresStore/Migrations/0011-keys.sql"
 };
+static const unsigned char limits_and_rollups[] = {
+#embed "../PostgresStore/Migrations/0012-limits-and-rollups.sql"
+};
 
 const tollgate_embedded_file tollgate_migration_files[] = {
     {"0001-accounts", accounts, sizeof accounts},
@@ -27,6 +30,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0004-outbox", outbox, sizeof outbox},
     {"0010-billing", billing_payments, sizeof billing_payments},
     {"0011-keys", keys, sizeof keys},
+    {"0012-limits-and-rollups", limits_and_rollups, sizeof limits_and_rollups},
 };
 const size_t tollgate_migration_file_count =
     sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

@@ -12,11 +12,15 @@ package struct PostgresStore: Sendable {
   static let makePartitions = "SELECT ledger_make_partitions(now(), now() + interval '3 months')"
 
   /// To be called about once an hour by any number of gates: makes partitions ahead, and drops what nobody
-  /// reads any more (applied outbox rows after 7 days, closed holds 2 days after their expiry).
+  /// reads any more (applied outbox rows after 7 days, holds that are resolved on either side 2 days after their
+  /// expiry).
   package func maintain() async throws(StoreError) {
     _ = try await pool.query(PostgresStore.makePartitions)
     _ = try await pool.query("DELETE FROM outbox WHERE applied_at < now() - interval '7 days'")
     _ = try await pool.query(
-      "DELETE FROM holds WHERE state <> 'open' AND expires_at < now() - interval '2 days'")
+      """
+      DELETE FROM holds WHERE state <> 'open' AND (tenant_closed OR NOT draws_on_tenant)
+        AND expires_at < now() - interval '2 days'
+      """)
   }
 }

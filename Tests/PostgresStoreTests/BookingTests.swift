@@ -105,43 +105,6 @@ import Testing
     #expect(usage == [UsagePoint(start: december, feature: nil, tokens: 3321, entries: 5)])
   }
 
-  @Test(arguments: [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]])
-  func holdsAreMirroredInAnyOrder(order: [Int]) async throws {
-    let database = try await TestDatabase.make()
-    let stream = [
-      Self.entry(december.milliseconds, .reserve, tokens: 0, hold: Self.hold(.open)),
-      Self.entry(december.milliseconds + 1, .extend, tokens: 0, hold: Self.hold(.open, tokens: 200)),
-      Self.entry(december.milliseconds + 2, .expire, tokens: 200, hold: Self.hold(.expired, tokens: 200)),
-      Self.entry(december.milliseconds + 3, .correct, tokens: -50, hold: Self.hold(.settled, tokens: 150)),
-    ]
-    for index in order { try await database.store.book([stream[index]], bucket: 0, epoch: 1) }
-    let hold = try #require(await database.store.hold(id: "rsv_1"))
-    #expect(hold == Self.hold(.settled, tokens: 150))
-    #expect(try await database.store.hold(id: "rsv_2") == nil)
-  }
-
-  @Test func expiredHoldsAreFound() async throws {
-    let database = try await TestDatabase.make()
-    try await database.store.book(
-      [Self.entry(december.milliseconds, .reserve, tokens: 0, hold: Self.hold(.open))], bucket: 0, epoch: 1)
-    let expiry = december.advanced(seconds: 120)
-    #expect(try await database.store.usersWithExpiredHolds(before: expiry, limit: 10) == [])
-    let later = expiry.advanced(seconds: 1)
-    #expect(try await database.store.usersWithExpiredHolds(before: later, limit: 10) == ["u1"])
-    // The tenant's side says nothing of the user's.
-    try await database.store.book(
-      [
-        Self.entry(
-          december.milliseconds + 1, .expire, side: .tenant, user: "", tenant: "t1",
-          hold: Self.hold(.expired))
-      ], bucket: 0, epoch: 1)
-    #expect(try await database.store.usersWithExpiredHolds(before: later, limit: 10) == ["u1"])
-    try await database.store.book(
-      [Self.entry(december.milliseconds + 2, .expire, side: .user, hold: Self.hold(.expired))], bucket: 0,
-      epoch: 1)
-    #expect(try await database.store.usersWithExpiredHolds(before: later, limit: 10) == [])
-  }
-
   @Test(arguments: [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
   func aCalendarGrantComesInAnyOrder(order: [Int]) async throws {
     let database = try await TestDatabase.make()

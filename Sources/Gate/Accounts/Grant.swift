@@ -92,7 +92,8 @@ package struct AccountSnapshot: Sendable, Equatable {
   /// Live grants (not expired, not revoked), with what the ledger says was used of each.
   package var grants: [Grant]
   package var debt: Int64
-  /// Holds that are open according to the books. A user's may have run out since: their expiry is yet to be booked.
+  /// Holds whose side of this account is unresolved according to the books, those included whose time has
+  /// passed: their expiry is yet to be booked. Of a tenant's, the user's side may be resolved already.
   package var holds: [HoldRecord]
   /// Booked use in the current UTC hour, and since `dayStart`, for the caps; only for a rebuild.
   package var hourUsed: Int64

@@ -136,8 +136,9 @@ package struct HoldRecord: Sendable, Equatable {
   package var takesFeatureSlot: Bool
   /// What it settles at counts for the user's estimate of the feature's cost.
   package var feedsEstimate: Bool
+  /// Of the user's side; the pool's may expire later.
   package var state: State
-  /// What was booked for it, once it is no longer open.
+  /// What was booked for it in all (a late correction counted in), once it is no longer open.
   package var settledTokens: Int64?
 
   package init(

@@ -8,8 +8,9 @@ package protocol LedgerStore: Sendable {
   /// Highest stream id ever booked from a bucket; nil when none was.
   func bookedThrough(bucket: Int) async throws(StoreError) -> StreamID?
 
-  /// Users with holds that the books have as open although they expired before `before`; at most `limit`.
-  func usersWithExpiredHolds(before: Instant, limit: Int) async throws(StoreError) -> [String]
+  /// Users and tenants with holds whose side the books have as unresolved although they expired before
+  /// `before`, the longest due first; at most `limit`.
+  func accountsWithExpiredHolds(before: Instant, limit: Int) async throws(StoreError) -> [AccountID]
 
   /// Raises and returns the epoch of the counters, in one step; called when Redis was found rewound.
   func raiseEpoch(from epoch: Int64) async throws(StoreError) -> Int64

@@ -4,7 +4,8 @@ import Gate
 extension PostgresStore {
   static let holdColumns = """
     h.id, h.user_id, h.tenant_id, h.feature, h.tokens, h.expires_at, h.created_at, h.on_expire, h.state,
-    h.settled_tokens, h.user_grants, h.user_amounts, h.tenant_grants, h.tenant_amounts
+    h.settled_tokens, h.user_grants, h.user_amounts, h.tenant_grants, h.tenant_amounts, h.user_period_start,
+    h.tenant_period_start, h.reported, h.takes_feature_slot, h.feeds_estimate
     """
 
   static func hold(_ row: PostgresRow) throws(StoreError) -> HoldRecord {
@@ -19,7 +20,11 @@ extension PostgresStore {
       createdAt: try row.need("created_at", PostgresRow.instant),
       onExpire: row.string("on_expire").flatMap { Feature.Expiry(rawValue: $0) } ?? .charge,
       userAllocations: try allocations(row, "user_grants", "user_amounts"),
-      tenantAllocations: try allocations(row, "tenant_grants", "tenant_amounts"), state: state,
+      tenantAllocations: try allocations(row, "tenant_grants", "tenant_amounts"),
+      userPeriodStart: row.instant("user_period_start"),
+      tenantPeriodStart: row.instant("tenant_period_start"), reported: row.int("reported"),
+      takesFeatureSlot: try row.need("takes_feature_slot", PostgresRow.bool),
+      feedsEstimate: try row.need("feeds_estimate", PostgresRow.bool), state: state,
       settledTokens: row.int("settled_tokens"))
   }
 

@@ -30,6 +30,8 @@ enum BookingBatch {
     json.field("ud", entry.userDebt)
     write(entry.tenantAllocations, "tg", "ta", &json)
     json.field("td", entry.tenantDebt)
+    json.field("sh", entry.shadowed.rawValue)
+    json.field("oc", entry.occurredAt?.milliseconds)
     json.field("o", entry.outcome)
     json.field("m", entry.metadata)
     if let hold = entry.hold { write(hold, &json) }
@@ -46,7 +48,11 @@ enum BookingBatch {
     json.field("hc", hold.createdAt.milliseconds)
     json.field("he", hold.onExpire.rawValue)
     json.field("hs", hold.state.rawValue)
-    json.field("hsn", hold.settledTokens)
+    json.field("hup", hold.userPeriodStart?.milliseconds)
+    json.field("htp", hold.tenantPeriodStart?.milliseconds)
+    json.field("hr", hold.reported)
+    json.field("hfs", hold.takesFeatureSlot)
+    json.field("hfe", hold.feedsEstimate)
     write(hold.userAllocations, "hug", "hua", &json)
     write(hold.tenantAllocations, "htg", "hta", &json)
   }

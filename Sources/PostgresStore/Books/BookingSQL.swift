@@ -1,3 +1,5 @@
+import Gate
+
 /// The one statement that books a batch. `$1` is the batch as JSON, `$2` the bucket, `$3` the epoch. All that
 /// is derived changes by the entries that were really inserted, so that an entry counts once however
 /// often it is delivered.
@@ -12,9 +14,10 @@ enum BookingSQL {
     fresh AS (
       INSERT INTO ledger (at, epoch, bucket, stream_ms, stream_seq, side, kind, operation_id, user_id,
         tenant_id, feature, tokens, user_grants, user_amounts, user_debt, tenant_grants, tenant_amounts,
-        tenant_debt, hold_id, outcome, metadata)
-      SELECT at, $3::bigint, $2::bigint, ms, seq, side, kind, op, u, t, f, n, ug, ua, ud, tg, ta, td, h, o, m
-      FROM input ORDER BY ms, seq, side
+        tenant_debt, hold_id, outcome, metadata, shadowed, occurred_at)
+      SELECT at, $3::bigint, $2::bigint, ms, seq, side, kind, op, u, t, f, n, ug, ua, ud, tg, ta, td, h, o, m, sh,
+        to_timestamp(0) + oc * interval '1 millisecond'
+      FROM input WHERE \(isNotArchived) ORDER BY ms, seq, side
       ON CONFLICT DO NOTHING
       RETURNING stream_ms, stream_seq, side),
     entry AS MATERIALIZED (
@@ -33,15 +36,7 @@ enum BookingSQL {
         SELECT 'tenant', t, td FROM entry WHERE t IS NOT NULL) AS moved
       GROUP BY 1, 2 HAVING sum(debt) <> 0 ORDER BY 1, 2
       ON CONFLICT (account_kind, account_id) DO UPDATE SET debt = b.debt + excluded.debt),
-    rollup AS (
-      INSERT INTO ledger_hourly AS r (account_kind, account_id, hour, feature, tokens, entries)
-      SELECT account_kind, account_id, date_trunc('hour', at, 'UTC'), f, sum(n)::bigint, count(*) FROM (
-        SELECT 'user' AS account_kind, u AS account_id, at, f, n FROM counted
-        UNION ALL
-        SELECT 'tenant', t, at, f, n FROM counted WHERE t IS NOT NULL) AS used
-      GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-      ON CONFLICT (account_kind, account_id, hour, feature)
-      DO UPDATE SET tokens = r.tokens + excluded.tokens, entries = r.entries + excluded.entries),
+    \(rollups),
     \(holds),
     progress AS (
       INSERT INTO ledger_progress AS p (bucket, stream_ms, stream_seq)
@@ -58,7 +53,9 @@ enum BookingSQL {
       FROM bucket_lock, jsonb_to_recordset($1::jsonb) AS e (
         ms bigint, seq bigint, side text, kind text, op text, u text, t text, f text, n bigint,
         ug text[], ua bigint[], ud bigint, tg text[], ta bigint[], td bigint, o text, m text,
-        h text, hu text, ht text, hf text, hn bigint, hx bigint, hc bigint, he text, hs text, hsn bigint,
+        sh bigint, oc bigint,
+        h text, hu text, ht text, hf text, hn bigint, hx bigint, hc bigint, he text, hs text,
+        hup bigint, htp bigint, hr bigint, hfs boolean, hfe boolean,
         hug text[], hua bigint[], htg text[], hta bigint[],
         gs text, gn bigint, gk text, gt bigint, gps bigint, gpe bigint, gx bigint, gp bigint, gsrc text,
         gref text, gc bigint)
@@ -120,26 +117,97 @@ enum BookingSQL {
         = (a.account_kind, a.account_id, 'g', a.number))
     """
 
-  /// A closed hold stays closed, whatever comes late; of two entries of one kind the later counts. The
-  /// tenant's side of an expiry tells nothing of the user's.
+  /// The keys of an archived month are gone, so an entry of one is known by its place: the group reads a stream
+  /// in its order, and what was read and not booked is taken over within seconds. Whatever a bucket has
+  /// booked past was booked before its month was archived.
+  private static let isNotArchived = """
+    NOT EXISTS (
+        SELECT FROM ledger_horizon, ledger_progress AS p
+        WHERE p.bucket = $2::bigint AND at < archived_before AND (ms, seq) <= (p.stream_ms, p.stream_seq))
+    """
+
+  /// Sums per hour and per day, and of limits in shadow mode what they would have refused: of a hold, what it
+  /// held.
+  private static let rollups = """
+    used AS MATERIALIZED (
+      SELECT account_kind, account_id, date_trunc('hour', at, 'UTC') AS hour, f, sum(n)::bigint AS tokens,
+        count(*) AS entries
+      FROM (
+        SELECT 'user' AS account_kind, u AS account_id, at, f, n FROM counted
+        UNION ALL
+        SELECT 'tenant', t, at, f, n FROM counted WHERE t IS NOT NULL) AS moved
+      GROUP BY 1, 2, 3, 4),
+    hourly AS (
+      INSERT INTO ledger_hourly AS r (account_kind, account_id, hour, feature, tokens, entries)
+      SELECT * FROM used ORDER BY 1, 2, 3, 4
+      ON CONFLICT (account_kind, account_id, hour, feature)
+      DO UPDATE SET tokens = r.tokens + excluded.tokens, entries = r.entries + excluded.entries),
+    daily AS (
+      INSERT INTO ledger_daily AS r (account_kind, account_id, day, feature, tokens, entries)
+      SELECT account_kind, account_id, date_trunc('day', hour, 'UTC'), f, sum(tokens)::bigint,
+        sum(entries)::bigint
+      FROM used GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+      ON CONFLICT (account_kind, account_id, day, feature)
+      DO UPDATE SET tokens = r.tokens + excluded.tokens, entries = r.entries + excluded.entries),
+    shadow AS (
+      INSERT INTO shadow_hourly AS r (hour, feature, limit_name, user_id, entries, tokens)
+      SELECT date_trunc('hour', at, 'UTC'), f, limit_name, u, count(*), sum(coalesce(hn, n))::bigint
+      FROM entry JOIN (VALUES \(shadowNames)) AS names (bit, limit_name) ON sh & bit <> 0
+      WHERE u IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+      ON CONFLICT (hour, feature, limit_name, user_id)
+      DO UPDATE SET entries = r.entries + excluded.entries, tokens = r.tokens + excluded.tokens)
+    """
+
+  private static let shadowNames = ShadowedLimits.names
+    .map { "(\($0.limit.rawValue)::bigint, '\($0.name)')" }.joined(separator: ", ")
+
+  /// Entries of a hold come in any order, too. The latest open one tells its terms; the latest that closes the
+  /// user's side tells its state, and what all of those booked is what it settled at. The pool's side may
+  /// close by an entry of its own, which tells nothing of the user's.
   private static let holds = """
+    of_hold AS MATERIALIZED (
+      SELECT *, hs <> 'open' AS closes FROM entry WHERE h IS NOT NULL AND hu IS NOT NULL),
+    terms AS (
+      SELECT DISTINCT ON (h) * FROM of_hold WHERE NOT closes ORDER BY h, ms DESC, seq DESC),
+    ended AS (
+      SELECT DISTINCT ON (h) h, hs, ms, seq FROM of_hold WHERE closes AND side <> 't'
+      ORDER BY h, ms DESC, seq DESC),
+    named AS (
+      SELECT h, max(hu) AS hu, max(ht) AS ht, max(hf) AS hf, min(at) AS at,
+        sum(n) FILTER (WHERE closes AND side <> 't')::bigint AS settled,
+        coalesce(bool_or(side <> 'u') FILTER (WHERE closes), false) AS tenant_closed
+      FROM of_hold GROUP BY h),
     held AS (
       INSERT INTO holds AS h (id, user_id, tenant_id, feature, tokens, expires_at, created_at, on_expire,
-        user_grants, user_amounts, tenant_grants, tenant_amounts, state, settled_tokens, epoch, stream_ms,
-        stream_seq)
-      SELECT DISTINCT ON (h) h, hu, ht, hf, hn, to_timestamp(0) + hx * interval '1 millisecond',
-        to_timestamp(0) + hc * interval '1 millisecond', he, hug, hua, htg, hta, hs, hsn, $3::bigint, ms, seq
-      FROM entry WHERE h IS NOT NULL AND hu IS NOT NULL AND side <> 't'
-      ORDER BY h, hs <> 'open' DESC, ms DESC, seq DESC
+        user_grants, user_amounts, tenant_grants, tenant_amounts, user_period_start, tenant_period_start,
+        reported, takes_feature_slot, feeds_estimate, terms_epoch, terms_ms, terms_seq, state, settled_tokens,
+        tenant_closed, epoch, stream_ms, stream_seq)
+      SELECT h, coalesce(t.hu, named.hu), coalesce(t.ht, named.ht), coalesce(t.hf, named.hf), coalesce(t.hn, 0),
+        coalesce(to_timestamp(0) + t.hx * interval '1 millisecond', named.at),
+        coalesce(to_timestamp(0) + t.hc * interval '1 millisecond', named.at), coalesce(t.he, 'charge'),
+        coalesce(t.hug, '{}'), coalesce(t.hua, '{}'), coalesce(t.htg, '{}'), coalesce(t.hta, '{}'),
+        to_timestamp(0) + t.hup * interval '1 millisecond', to_timestamp(0) + t.htp * interval '1 millisecond',
+        t.hr, coalesce(t.hfs, false), coalesce(t.hfe, false),
+        CASE WHEN t.h IS NULL THEN 0 ELSE $3::bigint END, coalesce(t.ms, 0), coalesce(t.seq, 0),
+        coalesce(ended.hs, 'open'), named.settled, named.tenant_closed,
+        CASE WHEN ended.h IS NULL THEN 0 ELSE $3::bigint END, coalesce(ended.ms, 0), coalesce(ended.seq, 0)
+      FROM named LEFT JOIN terms AS t USING (h) LEFT JOIN ended USING (h) ORDER BY h
       ON CONFLICT (id) DO UPDATE SET
-        tokens = excluded.tokens, expires_at = excluded.expires_at, user_grants = excluded.user_grants,
-        user_amounts = excluded.user_amounts, tenant_grants = excluded.tenant_grants,
-        tenant_amounts = excluded.tenant_amounts, state = excluded.state,
-        settled_tokens = excluded.settled_tokens, epoch = excluded.epoch, stream_ms = excluded.stream_ms,
-        stream_seq = excluded.stream_seq
-      WHERE h.state = 'open' AND excluded.state <> 'open'
-        OR (h.state = 'open') = (excluded.state = 'open')
-          AND (excluded.epoch, excluded.stream_ms, excluded.stream_seq)
-            > (h.epoch, h.stream_ms, h.stream_seq))
+        (user_id, tenant_id, feature, tokens, expires_at, created_at, on_expire, user_grants, user_amounts,
+          tenant_grants, tenant_amounts, user_period_start, tenant_period_start, reported,
+          takes_feature_slot, feeds_estimate, terms_epoch, terms_ms, terms_seq) = (
+          SELECT n.user_id, n.tenant_id, n.feature, n.tokens, n.expires_at, n.created_at, n.on_expire,
+            n.user_grants, n.user_amounts, n.tenant_grants, n.tenant_amounts, n.user_period_start,
+            n.tenant_period_start, n.reported, n.takes_feature_slot, n.feeds_estimate, n.terms_epoch,
+            n.terms_ms, n.terms_seq
+          FROM (SELECT excluded.*, true AS is_new UNION ALL SELECT h.*, false) AS n
+          ORDER BY n.terms_epoch DESC, n.terms_ms DESC, n.terms_seq DESC, n.is_new LIMIT 1),
+        (state, epoch, stream_ms, stream_seq) = (
+          SELECT n.state, n.epoch, n.stream_ms, n.stream_seq
+          FROM (SELECT excluded.*, true AS is_new UNION ALL SELECT h.*, false) AS n
+          ORDER BY n.epoch DESC, n.stream_ms DESC, n.stream_seq DESC, n.is_new LIMIT 1),
+        settled_tokens = coalesce(h.settled_tokens + excluded.settled_tokens, h.settled_tokens,
+          excluded.settled_tokens),
+        tenant_closed = h.tenant_closed OR excluded.tenant_closed)
     """
 }

@@ -39,6 +39,11 @@ struct JSONText {
     number(value)
     raw(",")
   }
+  mutating func field(_ key: StaticString, _ value: Bool) {
+    name(key)
+    raw(value ? "true" : "false")
+    raw(",")
+  }
   mutating func field(_ key: StaticString, _ value: String?) {
     guard let value else { return }
     name(key)

@@ -30,13 +30,25 @@ extension PostgresStore: LedgerStore {
       sequence: try row.need("stream_seq", PostgresRow.int))
   }
 
-  package func usersWithExpiredHolds(before: Instant, limit: Int) async throws(StoreError) -> [String] {
+  package func accountsWithExpiredHolds(
+    before: Instant, limit: Int
+  ) async throws(StoreError) -> [AccountID] {
     let rows = try await pool.query(
       """
-      SELECT user_id FROM holds WHERE state = 'open' AND expires_at < $1
-      GROUP BY user_id ORDER BY min(expires_at) LIMIT $2
+      SELECT kind, id FROM (
+        (SELECT 'user' AS kind, user_id AS id, min(expires_at) AS first FROM holds
+          WHERE state = 'open' AND expires_at < $1 AND terms_epoch > 0 GROUP BY 2 ORDER BY 3 LIMIT $2)
+        UNION ALL
+        (SELECT 'tenant', tenant_id, min(expires_at) FROM holds
+          WHERE NOT tenant_closed AND draws_on_tenant AND tenant_id IS NOT NULL AND expires_at < $1
+            AND terms_epoch > 0
+          GROUP BY 2 ORDER BY 3 LIMIT $2)) AS due
+      ORDER BY first LIMIT $2
       """, [.instant(before), .int(Int64(limit))])
-    return try rows.map { row throws(StoreError) in try row.need("user_id", PostgresRow.string) }
+    return try rows.map { row throws(StoreError) in
+      let id = try row.need("id", PostgresRow.string)
+      return row.string("kind") == "tenant" ? .tenant(id) : .user(id)
+    }
   }
 
   package func raiseEpoch(from epoch: Int64) async throws(StoreError) -> Int64 {

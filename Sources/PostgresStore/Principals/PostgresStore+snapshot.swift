@@ -2,21 +2,30 @@ package import Gate
 
 extension PostgresStore {
   /// One statement, so that grants, use, debt, holds and version are of one moment.
+  ///
+  /// Its holds are those whose side of this account is unresolved in the books, whether their time has passed
+  /// or not: of a user, that nothing was settled, released or expired of yet; of a tenant, that draw on the
+  /// pool and whose pool's side is not closed, though the user's may have expired (``HoldRecord/state`` is the
+  /// user's side), and besides those that draw on nothing of it while they run. At most
+  /// ``Limits/openHoldsMax`` of a user and 10,000 of a tenant, those that expire last.
   package func snapshot(of account: AccountID) async throws(StoreError) -> AccountSnapshot? {
     let isUser = account.kind == .user
+    let unresolved =
+      isUser
+      ? "user_id = $2 AND state = 'open'"
+      : "tenant_id = $2 AND NOT tenant_closed AND (draws_on_tenant OR expires_at > now())"
     let rows = try await pool.query(
       """
       SELECT 'account' AS part, a.version AS n1, coalesce(b.debt, 0) AS n2, NULL::bigint AS n3,
-        NULL::bigint AS n4, a.tenant_id AS s1, NULL AS s2, NULL AS s3, NULL AS s4, NULL AS s5,
+        NULL::bigint AS n4, a.tenant_id AS s1, NULL AS s2, NULL AS s3, NULL AS s4,
         NULL::timestamptz AS t1, NULL::timestamptz AS t2, NULL::timestamptz AS t3, NULL::timestamptz AS t4,
-        NULL::text[] AS a1, NULL::bigint[] AS a2, NULL::text[] AS a3, NULL::bigint[] AS a4
+        \(Self.noHold)
       FROM \(isUser ? "users" : "(SELECT id, version, NULL AS tenant_id FROM tenants)") AS a
       LEFT JOIN account_balances b ON b.account_kind = $1 AND b.account_id = a.id
       WHERE a.id = $2
       UNION ALL
       SELECT 'grant', g.number, g.tokens, g.used, g.priority, g.series, g.kind, g.source,
-        g.source_reference, NULL, g.period_start, g.period_end, g.expires_at, g.created_at,
-        NULL, NULL, NULL, NULL
+        g.source_reference, g.period_start, g.period_end, g.expires_at, g.created_at, \(Self.noHold)
       FROM (
         SELECT * FROM grants
         WHERE account_kind = $1 AND account_id = $2 AND revoked_at IS NULL
@@ -24,24 +33,33 @@ extension PostgresStore {
         ORDER BY used < tokens DESC, expires_at NULLS LAST, priority, created_at, number
         LIMIT \(Limits.liveGrantsMax)) AS g
       UNION ALL
-      SELECT 'hold', h.tokens, h.settled_tokens, NULL, NULL, h.id, h.user_id, h.tenant_id, h.feature,
-        h.on_expire, h.expires_at, h.created_at, NULL, NULL, h.user_grants, h.user_amounts,
-        h.tenant_grants, h.tenant_amounts
+      SELECT 'hold', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        \(Self.holdColumns)
       FROM (
         SELECT * FROM holds
-        WHERE \(isUser ? "user_id = $2" : "tenant_id = $2 AND expires_at > now()") AND state = 'open'
+        WHERE \(unresolved) AND terms_epoch > 0
         ORDER BY expires_at DESC LIMIT \(isUser ? Limits.openHoldsMax : 10_000)) AS h
       UNION ALL
       SELECT 'hour', sum(tokens)::bigint, (hour = date_trunc('hour', now(), 'UTC'))::int, NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, hour, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        NULL, NULL, NULL, NULL, hour, NULL, NULL, NULL, \(Self.noHold)
       FROM ledger_hourly
       WHERE account_kind = $1 AND account_id = $2
         AND hour > date_trunc('hour', now(), 'UTC') - interval '25 hours'
       GROUP BY hour
-      ORDER BY part, t1
+      ORDER BY part, t1, expires_at
       """, [.text(account.kind.rawValue), .text(account.id)])
     return try Self.snapshot(of: account, rows)
   }
+
+  /// ``holdColumns`` of a row that is no hold.
+  private static let noHold = """
+    NULL AS id, NULL AS user_id, NULL AS tenant_id, NULL AS feature, NULL::bigint AS tokens,
+    NULL::timestamptz AS expires_at, NULL::timestamptz AS created_at, NULL AS on_expire, NULL AS state,
+    NULL::bigint AS settled_tokens, NULL::text[] AS user_grants, NULL::bigint[] AS user_amounts,
+    NULL::text[] AS tenant_grants, NULL::bigint[] AS tenant_amounts,
+    NULL::timestamptz AS user_period_start, NULL::timestamptz AS tenant_period_start,
+    NULL::bigint AS reported, NULL::boolean AS takes_feature_slot, NULL::boolean AS feeds_estimate
+    """
 
   private static func snapshot(
     of account: AccountID, _ rows: PostgresRows
@@ -55,7 +73,7 @@ extension PostgresStore {
       let row = rows[index]
       switch row.string("part") {
       case "grant": snapshot.grants.append(try grantPart(row))
-      case "hold": snapshot.holds.append(try heldPart(row))
+      case "hold": snapshot.holds.append(try hold(row))
       default:
         let tokens = try row.need("n1", PostgresRow.int)
         snapshot.recentUse.append(
@@ -85,15 +103,5 @@ extension PostgresStore {
       periodStart: row.instant("t1"), periodEnd: row.instant("t2"), expiresAt: row.instant("t3"),
       priority: try row.need("n4", PostgresRow.int), source: try row.need("s3", PostgresRow.string),
       sourceReference: row.string("s4"), createdAt: try row.need("t4", PostgresRow.instant))
-  }
-
-  private static func heldPart(_ row: PostgresRow) throws(StoreError) -> HoldRecord {
-    HoldRecord(
-      id: try row.need("s1", PostgresRow.string), user: try row.need("s2", PostgresRow.string),
-      tenant: row.string("s3"), feature: try row.need("s4", PostgresRow.string),
-      tokens: try row.need("n1", PostgresRow.int), expiresAt: try row.need("t1", PostgresRow.instant),
-      createdAt: try row.need("t2", PostgresRow.instant),
-      onExpire: row.string("s5").flatMap { Feature.Expiry(rawValue: $0) } ?? .charge,
-      userAllocations: try allocations(row, "a1", "a2"), tenantAllocations: try allocations(row, "a3", "a4"))
   }
 }

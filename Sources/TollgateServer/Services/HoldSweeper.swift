@@ -11,7 +11,7 @@ struct HoldSweeper: Service {
   let logger: Logger
 
   private static let every = Duration.seconds(30)
-  private static let usersMax = 500
+  private static let accountsMax = 500
   /// Long enough that what is already in the stream is not swept for nothing.
   private static let graceSeconds: Int64 = 30
 
@@ -27,8 +27,12 @@ struct HoldSweeper: Service {
   private func sweep() async {
     do throws(StoreError) {
       let before = now().advanced(seconds: -HoldSweeper.graceSeconds)
-      for user in try await ledger.usersWithExpiredHolds(before: before, limit: HoldSweeper.usersMax) {
-        _ = try await budgets.report(user: user)
+      for account in try await ledger.accountsWithExpiredHolds(before: before, limit: HoldSweeper.accountsMax)
+      {
+        switch account.kind {
+        case .user: _ = try await budgets.report(user: account.id)
+        case .tenant: _ = try await budgets.report(tenant: account.id)
+        }
       }
     } catch {
       logger.warning("expired holds not swept", metadata: ["error": "\(error)"])

@@ -157,7 +157,7 @@ final class FakeBooks: LedgerStore, PrincipalStore {
 
   func book(_ entries: [LedgerEntry], bucket: Int, epoch: Int64) async throws(StoreError) {}
   func bookedThrough(bucket: Int) async throws(StoreError) -> StreamID? { nil }
-  func usersWithExpiredHolds(before: Instant, limit: Int) async throws(StoreError) -> [String] { [] }
+  func accountsWithExpiredHolds(before: Instant, limit: Int) async throws(StoreError) -> [AccountID] { [] }
   func raiseEpoch(from epoch: Int64) async throws(StoreError) -> Int64 { epoch + 1 }
   func epoch() async throws(StoreError) -> Int64 { 1 }
   func principals(tokenHashes: [TokenHash]) async throws(StoreError) -> [Principal?] {
