@@ -16,6 +16,11 @@ package enum Limits {
   package static let liveGrantsMax = 32
   /// Holds that one user may have open at once, whatever the plan says.
   package static let openHoldsMax = 256
+  /// Limits of their own that one user may have.
+  package static let limitOverridesMax = 64
+  /// Of a count per window: the count or burst, and the window's seconds.
+  package static let windowCount: ClosedRange<Int64> = 1...1_000_000_000_000
+  package static let windowSeconds: ClosedRange<Int64> = 1...86_400
   /// Seconds a hold may be asked to live, and what it lives when nothing is asked.
   package static let holdSeconds: ClosedRange<Int64> = 1...86_400
   package static let holdSecondsDefault: Int64 = 120

@@ -7,6 +7,7 @@ import Testing
   /// A path of the template, with something in the place of every name.
   static func target(_ template: String) -> String {
     template.replacing("{id}", with: "u_1").replacing("{grant}", with: "grt_g1")
+      .replacing("{limit}", with: "requests")
   }
 
   static let adminRoutes = Bench().admin.routes.filter { $0.access != .open }

@@ -4,8 +4,8 @@ extension ControlRoutes {
   /// Everything of the admin listener but the dashboard. What has no hook doesn't exist.
   package static func admin(_ control: ControlPlane) -> ControlRoutes {
     let groups: [[Route]] = [
-      UserRoutes.all, TenantRoutes.all, BudgetRoutes.all, GrantRoutes.all, BooksRoutes.all,
-      TokenRoutes.all, KeyRoutes.all, AuditRoutes.all, SettingsRoutes.all,
+      UserRoutes.all, LimitRoutes.all, TenantRoutes.all, BudgetRoutes.all, GrantRoutes.all,
+      BooksRoutes.all, TokenRoutes.all, KeyRoutes.all, AuditRoutes.all, SettingsRoutes.all,
       WebhookEventRoutes.all(control.hooks), OperationsRoutes.all(control.hooks),
     ]
     return ControlRoutes(groups.flatMap { $0 }, control: control)

@@ -90,6 +90,16 @@ extension FieldRule where Value == String {
   }
 }
 
+extension FieldRule where Value == Bool {
+  /// `true` or `false`.
+  static var boolean: FieldRule {
+    FieldRule { (value) throws(FieldRefusal) in
+      guard case .bool(let flag) = value else { throw FieldRefusal(message: "must be true or false") }
+      return flag
+    }
+  }
+}
+
 extension FieldRule where Value == Int64 {
   /// A whole number; `1.0` and `"1"` are none.
   static func integer(_ range: ClosedRange<Int64>) -> FieldRule {

@@ -78,6 +78,9 @@ struct Fields {
     return optional(name, rule)
   }
 
+  /// It is there, and not null.
+  func has(_ name: String) -> Bool { members[name].map { $0 != .null } ?? false }
+
   /// Notes what no rule of a single field can see.
   mutating func refuse(_ name: String, _ message: String) {
     errors.append(FieldError(name, message))

@@ -33,6 +33,19 @@ package protocol AccountStore: Sendable {
     of account: AccountID, tokens: Int64, start: Instant, end: Instant?, reason: String, actor: String
   ) async throws(StoreError) -> Grant
 
+  // Limits of single users.
+  /// By feature and limit, those that have run out included; none for a user that there isn't.
+  func limitOverrides(user: String) async throws(StoreError) -> [LimitOverrideRecord]
+  /// Sets or replaces the user's own limit. Throws `notFound` without the user, `invalid` for a value that
+  /// its limit can't take, `conflict` past ``Limits/limitOverridesMax``.
+  func putLimitOverride(
+    _ override: LimitOverride, user: String, reason: String?, actor: String
+  ) async throws(StoreError) -> LimitOverrideRecord
+  /// False when the user has no such limit.
+  func removeLimitOverride(
+    _ limit: LimitOverride.Limit, feature: String?, user: String, actor: String
+  ) async throws(StoreError) -> Bool
+
   // The books, read.
   func ledger(_ filter: LedgerFilter, _ page: PageRequest) async throws(StoreError) -> Page<LedgerLine>
   func usage(_ filter: UsageFilter) async throws(StoreError) -> [UsagePoint]
@@ -44,6 +57,8 @@ package protocol AccountStore: Sendable {
   ) async throws(StoreError) -> APIKey
   func keys(_ page: PageRequest) async throws(StoreError) -> Page<APIKey>
   func revokeKey(id: String, actor: String) async throws(StoreError) -> Bool
+  /// Notes that service or admin keys were used; at most once a minute per key, whoever calls how often.
+  func markUsed(keyIDs: [String]) async throws(StoreError)
 
   // Settings.
   func billingLinks() async throws(StoreError) -> BillingLinks?

@@ -51,6 +51,18 @@ extension PostgresStore {
     }
   }
 
+  package func markUsed(keyIDs: [String]) async throws(StoreError) {
+    guard !keyIDs.isEmpty else { return }
+    // As for tokens: a row that another gate is just marking is marked by it.
+    _ = try await pool.query(
+      """
+      UPDATE api_keys SET last_used_at = now() WHERE id IN (
+        SELECT id FROM api_keys
+        WHERE id = ANY($1) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+        FOR NO KEY UPDATE SKIP LOCKED)
+      """, [.textArray(keyIDs)])
+  }
+
   static func key(_ row: PostgresRow) throws(StoreError) -> APIKey {
     guard let kind = row.string("kind").flatMap({ APIKey.Kind(rawValue: $0) }) else {
       throw .internalError("a key's kind is unreadable")

@@ -59,7 +59,10 @@ extension PostgresStore: PrincipalStore {
     u.id AS user_id, u.tenant_id, u.plan AS user_plan, n.plan AS tenant_plan, u.version,
     coalesce(n.version, 0) AS tenant_version,
     greatest(1, coalesce(CASE WHEN s.tenant_id IS NOT NULL THEN s.seats END, n.seats, 1)) AS seats,
-    s.stripe_subscription_id, s.status, s.current_period_start, s.current_period_end, s.past_due_since
+    s.stripe_subscription_id, s.status, s.current_period_start, s.current_period_end, s.past_due_since,
+    ARRAY(SELECT \(overrideText) FROM limit_overrides o
+      WHERE o.user_id = u.id AND (o.expires_at IS NULL OR o.expires_at > now())
+      ORDER BY o.feature, o.limit_name) AS overrides
     """
 
   /// The subscription that speaks for a user: the tenant's where it has one, live ones first, then the one
@@ -93,7 +96,7 @@ extension PostgresStore: PrincipalStore {
       user: try row.need("user_id", PostgresRow.string), tenant: row.string("tenant_id"),
       userPlan: row.string("user_plan"), tenantPlan: row.string("tenant_plan"),
       seats: try row.need("seats", PostgresRow.int), subscription: subscription,
-      version: try row.need("version", PostgresRow.int),
+      overrides: try overrides(row), version: try row.need("version", PostgresRow.int),
       tenantVersion: try row.need("tenant_version", PostgresRow.int))
   }
 }

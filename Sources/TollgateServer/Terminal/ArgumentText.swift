@@ -21,6 +21,26 @@ package enum ArgumentText {
   package static func tokens(_ text: String) throws -> Int64 {
     try FieldText.integer(text, 1...Limits.tokensMax)
   }
+  /// 0 to 10¹⁵−1: what a limit may be; how much of it which limit takes is checked where it is set.
+  package static func amount(_ text: String) throws -> Int64 {
+    try FieldText.integer(text, 0...Limits.tokensMax)
+  }
+  /// A count per window, or a burst.
+  package static func windowCount(_ text: String) throws -> Int64 {
+    try FieldText.integer(text, Limits.windowCount)
+  }
+  /// Seconds of a window.
+  package static func windowSeconds(_ text: String) throws -> Int64 {
+    try FieldText.integer(text, Limits.windowSeconds)
+  }
+  /// `requests`, `daily_tokens`, …
+  package static func limitName(_ text: String) throws -> LimitOverride.Limit {
+    guard let limit = LimitOverride.Limit(rawValue: text) else {
+      let names = LimitOverride.Limit.allCases.map(\.rawValue).joined(separator: ", ")
+      throw CommandFailure("must be one of \(names)")
+    }
+    return limit
+  }
   /// Items of one page.
   package static func limit(_ text: String) throws -> Int {
     let range = Int64(Limits.pageItems.lowerBound)...Int64(Limits.pageItems.upperBound)

@@ -15,6 +15,8 @@ final class AccountsFake: AccountStore, Sendable {
     var keys: [String: APIKey] = [:]
     var events: [String: WebhookEventRecord] = [:]
     var actors: [String] = []
+    var overrides: [String: [LimitOverrideRecord]] = [:]
+    var usedKeys: [String] = []
     /// What every call throws; nil: none.
     var failure: StoreError?
   }
@@ -129,6 +131,34 @@ final class AccountsFake: AccountStore, Sendable {
     }
   }
 
+  func limitOverrides(user: String) async throws(StoreError) -> [LimitOverrideRecord] {
+    try store { $0.overrides[user] ?? [] }
+  }
+  func putLimitOverride(
+    _ override: LimitOverride, user: String, reason: String?, actor: String
+  ) async throws(StoreError) -> LimitOverrideRecord {
+    guard try store({ $0.users[user] }) != nil else { throw .notFound("user") }
+    return try store { state in
+      let record = LimitOverrideRecord(
+        override: override, reason: reason, createdAt: AccountsFake.now, updatedAt: AccountsFake.now)
+      state.overrides[user, default: []].removeAll {
+        $0.override.limit == override.limit && $0.override.feature == override.feature
+      }
+      state.overrides[user, default: []].append(record)
+      state.actors.append(actor)
+      return record
+    }
+  }
+  func removeLimitOverride(
+    _ limit: LimitOverride.Limit, feature: String?, user: String, actor: String
+  ) async throws(StoreError) -> Bool {
+    try store { state in
+      let count = state.overrides[user]?.count ?? 0
+      state.overrides[user]?.removeAll { $0.override.limit == limit && $0.override.feature == feature }
+      return state.overrides[user]?.count ?? 0 < count
+    }
+  }
+
   func ledger(_ filter: LedgerFilter, _ page: PageRequest) async throws(StoreError) -> Page<LedgerLine> {
     try store { state in
       let first = page.cursor.flatMap { Int($0) } ?? 0
@@ -164,6 +194,9 @@ final class AccountsFake: AccountStore, Sendable {
   }
   func revokeKey(id: String, actor: String) async throws(StoreError) -> Bool {
     try store { $0.keys.removeValue(forKey: id) != nil }
+  }
+  func markUsed(keyIDs: [String]) async throws(StoreError) {
+    try store { $0.usedKeys += keyIDs }
   }
 
   func billingLinks() async throws(StoreError) -> BillingLinks? { try store { $0.links } }

@@ -22,7 +22,10 @@ struct Bench: Sendable {
 
   init(hooks: ControlHooks = Bench.allHooks) {
     let plans = [
-      Plan(name: "free", rank: 0, features: ["chat"], budget: BudgetRule(tokens: 100)),
+      Plan(
+        name: "free", rank: 0, features: ["chat"], budget: BudgetRule(tokens: 100),
+        limits: RateLimits(requests: WindowLimit(count: 20, windowSeconds: 60, burst: 5), concurrent: 2),
+        featureLimits: ["chat": RateLimits(dailyTokens: 70, shadow: ["daily_tokens"])]),
       Plan(
         name: "pro", rank: 1, features: ["chat"],
         budget: BudgetRule(tokens: 1000, period: .subscription, trialTokens: 10)),
@@ -30,7 +33,8 @@ struct Bench: Sendable {
       Plan(name: "open", rank: 3, features: ["chat"]),
     ]
     let catalog = Catalog(
-      defaultPlan: "free", defaultFeature: "chat", plans: plans, features: [],
+      defaultPlan: "free", defaultFeature: "chat", plans: plans,
+      features: [Feature(name: "chat", defaultTokens: 10)],
       links: BillingLinks(upgradeURL: "https://example.com/up", webAppURL: "https://example.com"))
     let accounts = accounts
     control = ControlPlane(
