@@ -119,7 +119,9 @@ import Testing
     #expect(try await store.revokeToken(id: next.id, ofUser: "u1", actor: "cli"))
     #expect(try await store.principals(tokenHashes: [hash(2)]) == [nil])
     let audit = try await store.audit(AuditFilter(action: "token."), PageRequest())
+    // One line a change: the triggers know who acts.
     #expect(audit.items.map(\.action) == ["token.revoke", "token.rotate", "token.issue"])
+    #expect(audit.items.map(\.actor) == ["cli", "cli", "cli"])
     #expect(!audit.items.contains { "\($0)".contains("hash") })
     await #expect(throws: StoreError.notFound("token")) {
       try await store.rotateToken(id: "tok_x", hash: hash(3), overlapSeconds: 1, actor: "cli")
@@ -157,6 +159,13 @@ import Testing
     let key = try await store.createKey(
       kind: .admin, role: .viewer, label: "ops", hash: hash(1), actor: "cli")
     #expect(try await store.apiKey(hash: hash(1)) == key)
+    try await store.markUsed(keyIDs: [key.id, "key_unknown"])
+    let used = try #require(await store.apiKey(hash: hash(1))?.lastUsedAt)
+    try await store.markUsed(keyIDs: [key.id])
+    #expect(try await store.apiKey(hash: hash(1))?.lastUsedAt == used)
+    try await database.sql("UPDATE tollgate.api_keys SET last_used_at = now() - interval '61 seconds'")
+    try await store.markUsed(keyIDs: [key.id])
+    #expect(try #require(await store.apiKey(hash: hash(1))?.lastUsedAt) >= used)
     #expect(try await store.revokeKey(id: key.id, actor: "cli"))
     #expect(try await store.revokeKey(id: key.id, actor: "cli") == false)
     #expect(try await store.apiKey(hash: hash(1)) == nil)

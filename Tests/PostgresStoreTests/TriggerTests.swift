@@ -29,6 +29,48 @@ import Testing
     #expect(try await database.store.principals(tokenHashes: [hash(1)]) == [nil])
   }
 
+  @Test func tokensChangedByHandAreAudited() async throws {
+    let database = try await TestDatabase.make()
+    let role = try await database.sql("SELECT session_user")
+    try await database.sql(
+      """
+      INSERT INTO tollgate.extension_tokens (id, user_id, token_hash)
+      VALUES ('tok_1', 'u1', \(hash(1).sqlLiteral)), ('tok_2', 'u1', \(hash(2).sqlLiteral))
+      """)
+    // What decides nothing is no change.
+    try await database.sql("UPDATE tollgate.extension_tokens SET last_used_at = now(), label = 'x'")
+    try await database.sql(
+      "UPDATE tollgate.extension_tokens SET expires_at = now() + interval '1 d' WHERE id = 'tok_1'")
+    try await database.sql("DELETE FROM tollgate.extension_tokens WHERE id = 'tok_1'")
+    try await database.sql("DELETE FROM tollgate.users")
+    func audit() async throws -> [String] {
+      try await database.store.audit(AuditFilter(action: "token."), PageRequest()).items.reversed()
+        .map { "\($0.actor) \($0.action) \($0.subject)" }
+    }
+    let lines = [
+      "token.issue token:tok_1", "token.issue token:tok_2", "token.change token:tok_1",
+      "token.revoke token:tok_1", "token.revoke token:tok_2",
+    ]
+    #expect(try await audit() == lines.map { "sql:\(role) \($0)" })
+    let items = try await database.store.audit(AuditFilter(action: "token."), PageRequest()).items
+    #expect(!items.contains { "\($0)".contains("hash") })
+    #expect(items[2].before?.contains("\"expires_at\": null") == true && items[2].after != nil)
+
+    // Our own change is audited by itself, and who set a role is named by it.
+    _ = try await database.store.putUser("u2", UserChange(), actor: "cli")
+    let token = try await database.store.issueToken(
+      user: "u2", hash: hash(3), label: nil, expiresAt: nil, actor: "key:k1")
+    #expect(try await audit().dropFirst(5) == ["key:k1 token.issue token:\(token.id)"])
+    let name = "operator_\(UInt32.random(in: .min ... .max))"
+    try await database.sql(
+      """
+      CREATE ROLE \(name); GRANT USAGE ON SCHEMA tollgate TO \(name);
+      GRANT SELECT, DELETE ON tollgate.extension_tokens TO \(name);
+      SET ROLE \(name); DELETE FROM tollgate.extension_tokens; RESET ROLE
+      """)
+    #expect(try await audit().dropFirst(6) == ["sql:\(name) token.revoke token:\(token.id)"])
+  }
+
   @Test func truncatingTheTokensRevokesThemAll() async throws {
     let database = try await TestDatabase.make()
     for number in 1...3 as ClosedRange<UInt64> {

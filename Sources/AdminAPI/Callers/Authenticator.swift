@@ -1,4 +1,5 @@
 internal import Gate
+internal import Logging
 internal import Signatures
 
 /// Finds out who is calling, by what Postgres has now: no cache, so a revoked key is refused at once.
@@ -29,6 +30,7 @@ struct Authenticator: Sendable {
     } else if text.hasPrefix(Token.Prefix.admin.rawValue),
       let key = try await control.principals.apiKey(hash: hash), key.kind == .admin
     {
+      await noteUse(of: key)
       caller = .admin(key: key.id, role: key.role ?? .viewer)
     }
     guard let caller, case .admin(_, let role) = caller else { throw refusal }
@@ -73,7 +75,16 @@ struct Authenticator: Sendable {
     guard let key = try await control.principals.apiKey(hash: hash), key.kind == .service else {
       throw refusal
     }
+    await noteUse(of: key)
     return key.id
+  }
+
+  /// At most one write per key and minute; that it fails is no reason to refuse a caller.
+  private func noteUse(of key: APIKey) async {
+    if let last = key.lastUsedAt, control.now() < last.advanced(seconds: 60) { return }
+    do throws(StoreError) { try await control.accounts.markUsed(keyIDs: [key.id]) } catch {
+      control.logger.debug("key use not written", metadata: ["error.cause": "\(error)"])
+    }
   }
 
   /// Malformed, unknown, expired and revoked all look alike.

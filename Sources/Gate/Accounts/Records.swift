@@ -100,7 +100,7 @@ package struct ExtensionToken: Sendable, Equatable {
 package struct AuditEntry: Sendable, Equatable {
   package var id: Int64
   package var at: Instant
-  /// `key:<id>`, `cli`, `stripe`, `user:<id>`, `sql`, `system`.
+  /// `key:<id>`, `cli`, `stripe`, `user:<id>`, `sql:<role>`, `system`.
   package var actor: String
   /// Dotted verb: `user.put`, `token.issue`, `token.revoke`, `budget.reset`, `grant.add`, …
   package var action: String

@@ -18,6 +18,12 @@ extension PostgresTransaction {
       ])
   }
 
+  /// Tells the triggers that this transaction audits what it does to tokens by itself, so that each change has
+  /// one audit line. To be called before the change; it ends with the transaction.
+  func act(as actor: String) async throws(StoreError) {
+    _ = try await query("SELECT set_config('tollgate.actor', $1, true)", [.text(actor)])
+  }
+
   /// Locks the account's row, so that two changes of one account come one after the other; throws
   /// `notFound` when there is none.
   func lock(_ account: AccountID) async throws(StoreError) {

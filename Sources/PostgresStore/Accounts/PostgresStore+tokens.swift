@@ -11,6 +11,7 @@ extension PostgresStore {
     user: String, hash: TokenHash, label: String?, expiresAt: Instant?, actor: String
   ) async throws(StoreError) -> ExtensionToken {
     try await pool.transaction { (transaction) async throws(StoreError) -> ExtensionToken in
+      try await transaction.act(as: actor)
       try await transaction.lock(.user(user))
       let rows = try await transaction.query(
         """
@@ -45,6 +46,7 @@ extension PostgresStore {
     id: String, ofUser user: String?, actor: String
   ) async throws(StoreError) -> Bool {
     try await pool.transaction { (transaction) async throws(StoreError) -> Bool in
+      try await transaction.act(as: actor)
       let rows = try await transaction.query(
         """
         DELETE FROM extension_tokens t WHERE id = $1 AND ($2::text IS NULL OR user_id = $2)
@@ -64,6 +66,7 @@ extension PostgresStore {
       throw .invalid(field: "overlap_s", message: "must be 0 to 31,536,000")
     }
     return try await pool.transaction { (transaction) async throws(StoreError) -> ExtensionToken in
+      try await transaction.act(as: actor)
       let before = try await transaction.query(
         "SELECT \(Self.tokenColumns) FROM extension_tokens t WHERE id = $1 FOR UPDATE", [.text(id)])
       guard let old = before.first else { throw .notFound("token") }
