@@ -12,8 +12,8 @@ package struct PostgresStore: Sendable {
   static let makePartitions = "SELECT ledger_make_partitions(now(), now() + interval '3 months')"
 
   /// To be called about once an hour by any number of gates: makes partitions ahead, and drops what nobody
-  /// reads any more (applied outbox rows after 7 days, holds that are resolved on either side 2 days after their
-  /// expiry).
+  /// reads any more (applied outbox rows after 7 days, what shadowed limits would have refused after 400 days,
+  /// holds that are resolved on either side 2 days after their expiry).
   package func maintain() async throws(StoreError) {
     _ = try await pool.query(PostgresStore.makePartitions)
     _ = try await pool.query("DELETE FROM outbox WHERE applied_at < now() - interval '7 days'")
@@ -22,5 +22,6 @@ package struct PostgresStore: Sendable {
       DELETE FROM holds WHERE state <> 'open' AND (tenant_closed OR NOT draws_on_tenant)
         AND expires_at < now() - interval '2 days'
       """)
+    _ = try await pool.query("DELETE FROM shadow_hourly WHERE hour < now() - interval '400 days'")
   }
 }

@@ -96,6 +96,10 @@ package struct LedgerSettings: Sendable, Equatable {
   package var outboxPollMilliseconds: Int64
   /// Rows of the outbox read at a time, 1 to 10,000.
   package var outboxRowsMax: Int
+  /// Whole months that are kept beside the current one, 1 to 1,200; nil: for ever. What was booked in a month
+  /// that goes is then at least a month old: past every hold (a day), late settle and idempotency key (a day
+  /// each).
+  package var retentionMonths: Int64?
 }
 
 /// The section `principals`: the local cache of who is calling.

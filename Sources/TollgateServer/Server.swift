@@ -77,7 +77,8 @@ package struct Server {
     var services: [any Service] = [
       BackendCloser(backend: backend, budgets: budgets), flusher, backend.publisher, links,
       HoldSweeper(ledger: backend.store, budgets: budgets, now: Clock.now, logger: logger),
-      Maintenance(store: backend.store, logger: logger),
+      Maintenance(
+        store: backend.store, retentionMonths: backend.settings.server.ledger.retentionMonths, logger: logger),
     ]
     if let webhooks {
       services.append(UnmatchedReplayService(replay: UnmatchedReplay(processor: webhooks, now: Clock.now)))

@@ -114,6 +114,20 @@ import Testing
     }
   }
 
+  @Test func whatShadowedLimitsWouldHaveRefused() async {
+    let bench = Bench()
+    let answer = await bench.admin("GET", "/admin/v1/shadowed?interval=hour&feature=chat")
+    #expect(answer.json["interval"] == "hour")
+    guard case .array(let items)? = answer.json["items"] else {
+      Issue.record("no items")
+      return
+    }
+    #expect(items[0]["limit"] == "requests" && items[0]["entries"] == 2 && items[0]["users"] == 1)
+    for query in ["interval=week", "from=2020-01-01T00:00:00Z&interval=hour", "feature=%20", "user=u_1"] {
+      #expect(await bench.admin("GET", "/admin/v1/shadowed?\(query)").status == 400)
+    }
+  }
+
   @Test func linksOverrideTheConfigFileFieldByField() async {
     let bench = Bench()
     let path = "/admin/v1/settings/billing"

@@ -2,7 +2,9 @@ internal import Gate
 
 /// What an account used: as a series, and entry by entry.
 enum BooksRoutes {
-  static let all = AccountID.Kind.allCases.flatMap { kind in
+  static let all = ofAccounts + [Route("GET", "/admin/v1/shadowed", .adminRead, handle: shadowed)]
+
+  private static let ofAccounts = AccountID.Kind.allCases.flatMap { kind in
     [
       Route("GET", "/admin/v1/\(kind.rawValue)s/{id}/usage", .adminRead) { try await usage($0, kind) },
       Route("GET", "/admin/v1/\(kind.rawValue)s/{id}/ledger", .adminRead) { try await ledger($0, kind) },
@@ -19,19 +21,9 @@ enum BooksRoutes {
   }
 
   private static func usage(_ exchange: Exchange, _ kind: AccountID.Kind) async throws -> ControlResponse {
-    var fields = try Fields(query: exchange.request, known: ["from", "to", "interval", "group_by"])
-    let span = fields.span()
-    let names = UsageFilter.Interval.allCases.map(\.rawValue)
-    let interval = fields.optional("interval", .choice(names)).flatMap(UsageFilter.Interval.init) ?? .day
+    var fields = try Fields(query: exchange.request, known: series.union(["group_by"]))
+    let (from, to, interval) = series(&fields, now: exchange.control.now())
     let byFeature = fields.optional("group_by", .choice(["feature"])) != nil
-    let (usual, max) = seconds(interval)
-    // `to` is exclusive: one second on, so that what was used just now is in it.
-    let to = span.to ?? exchange.control.now().advanced(seconds: 1)
-    let from = span.from ?? to.advanced(seconds: -usual)
-    if from >= to, span.to == nil { fields.refuse("from", "must be in the past") }
-    if to.seconds - from.seconds > max {
-      fields.refuse("from", "is more than \(max / 86_400) days before to, the most for this interval")
-    }
     try fields.check()
     let account = try await exchange.knownAccount(kind)
     let filter = UsageFilter(account: account, from: from, to: to, interval: interval, byFeature: byFeature)
@@ -40,6 +32,40 @@ enum BooksRoutes {
       "from": .time(from), "to": .time(to), "interval": .string(interval.rawValue),
       "items": .array(points.map(JSON.point)),
       "tokens": .integer(points.reduce(0) { $0 + $1.tokens }),
+    ])
+  }
+
+  private static let series: Set<String> = ["from", "to", "interval"]
+
+  /// The span of a series, bounded by its interval.
+  private static func series(
+    _ fields: inout Fields, now: Instant
+  ) -> (from: Instant, to: Instant, interval: UsageFilter.Interval) {
+    let span = fields.span()
+    let names = UsageFilter.Interval.allCases.map(\.rawValue)
+    let interval = fields.optional("interval", .choice(names)).flatMap(UsageFilter.Interval.init) ?? .day
+    let (usual, max) = seconds(interval)
+    // `to` is exclusive: one second on, so that what was used just now is in it.
+    let to = span.to ?? now.advanced(seconds: 1)
+    let from = span.from ?? to.advanced(seconds: -usual)
+    if from >= to, span.to == nil { fields.refuse("from", "must be in the past") }
+    if to.seconds - from.seconds > max {
+      fields.refuse("from", "is more than \(max / 86_400) days before to, the most for this interval")
+    }
+    return (from, to, interval)
+  }
+
+  /// What limits in shadow mode would have refused, of all users.
+  private static func shadowed(_ exchange: Exchange) async throws -> ControlResponse {
+    var fields = try Fields(query: exchange.request, known: series.union(["feature"]))
+    let (from, to, interval) = series(&fields, now: exchange.control.now())
+    let feature = fields.optional("feature", .identifier)
+    try fields.check()
+    let points = try await exchange.control.accounts.shadowedUse(
+      ShadowFilter(from: from, to: to, interval: interval, feature: feature))
+    return .json([
+      "from": .time(from), "to": .time(to), "interval": .string(interval.rawValue),
+      "items": .array(points.map(JSON.shadowed)),
     ])
   }
 

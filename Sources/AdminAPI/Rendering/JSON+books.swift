@@ -17,6 +17,13 @@ extension JSON {
     ]
   }
 
+  static func shadowed(_ use: ShadowedUse) -> JSON {
+    [
+      "start": .time(use.start), "feature": .string(use.feature), "limit": .string(use.limit),
+      "entries": .integer(use.entries), "tokens": .integer(use.tokens), "users": .integer(use.users),
+    ]
+  }
+
   static func audit(_ entry: AuditEntry) -> JSON {
     [
       "id": .integer(entry.id), "at": .time(entry.at), "actor": .string(entry.actor),

@@ -49,6 +49,8 @@ package protocol AccountStore: Sendable {
   // The books, read.
   func ledger(_ filter: LedgerFilter, _ page: PageRequest) async throws(StoreError) -> Page<LedgerLine>
   func usage(_ filter: UsageFilter) async throws(StoreError) -> [UsagePoint]
+  /// What limits in shadow mode would have refused, of all users.
+  func shadowedUse(_ filter: ShadowFilter) async throws(StoreError) -> [ShadowedUse]
   func audit(_ filter: AuditFilter, _ page: PageRequest) async throws(StoreError) -> Page<AuditEntry>
 
   // Keys.

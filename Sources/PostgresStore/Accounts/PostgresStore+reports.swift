@@ -32,23 +32,59 @@ extension PostgresStore {
     }
   }
 
-  /// From the hourly sums: a first hour that is begun counts whole. Days and months are of UTC.
+  /// From the hourly sums: a first hour that is begun counts whole. Days and months are of UTC, so that the whole
+  /// days between are read as such.
   package func usage(_ filter: UsageFilter) async throws(StoreError) -> [UsagePoint] {
+    let days = filter.interval == .hour ? filter.to..<filter.to : filter.wholeDays
+    let feature = filter.byFeature ? "feature" : "NULL"
     let rows = try await pool.query(
       """
-      SELECT date_trunc($5, hour, 'UTC') AS start, \(filter.byFeature ? "feature" : "NULL") AS feature,
-        sum(tokens)::bigint AS tokens, sum(entries)::bigint AS entries
-      FROM ledger_hourly
-      WHERE account_kind = $1 AND account_id = $2 AND hour >= date_trunc('hour', $3, 'UTC') AND hour < $4
+      SELECT date_trunc($5, start, 'UTC') AS start, \(feature) AS feature, sum(tokens)::bigint AS tokens,
+        sum(entries)::bigint AS entries
+      FROM (
+        SELECT hour AS start, feature, tokens, entries FROM ledger_hourly
+        WHERE account_kind = $1 AND account_id = $2
+          AND hour >= date_trunc('hour', $3, 'UTC') AND hour < least($4, $6)
+        UNION ALL
+        SELECT day, feature, tokens, entries FROM ledger_daily
+        WHERE account_kind = $1 AND account_id = $2 AND day >= $6 AND day < $7
+        UNION ALL
+        SELECT hour, feature, tokens, entries FROM ledger_hourly
+        WHERE account_kind = $1 AND account_id = $2 AND hour >= $7 AND hour < $4) AS used
       GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 10000
       """,
       filter.account.parameters + [
         .instant(filter.from), .instant(filter.to), .text(filter.interval.rawValue),
+        .instant(days.lowerBound), .instant(days.upperBound),
       ])
     return try rows.map { row throws(StoreError) in
       UsagePoint(
         start: try row.need("start", PostgresRow.instant), feature: row.string("feature"),
         tokens: try row.need("tokens", PostgresRow.int), entries: try row.need("entries", PostgresRow.int))
+    }
+  }
+
+  /// From the hourly sums, as ``usage(_:)``.
+  package func shadowedUse(_ filter: ShadowFilter) async throws(StoreError) -> [ShadowedUse] {
+    let rows = try await pool.query(
+      """
+      SELECT date_trunc($3, hour, 'UTC') AS start, feature, limit_name, sum(entries)::bigint AS entries,
+        sum(tokens)::bigint AS tokens, count(DISTINCT user_id) AS users
+      FROM shadow_hourly
+      WHERE hour >= date_trunc('hour', $1, 'UTC') AND hour < $2 AND ($4::text IS NULL OR feature = $4)
+      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT 10000
+      """,
+      [
+        .instant(filter.from), .instant(filter.to), .text(filter.interval.rawValue),
+        .text(orNull: filter.feature),
+      ])
+    return try rows.map { row throws(StoreError) in
+      ShadowedUse(
+        start: try row.need("start", PostgresRow.instant),
+        feature: try row.need("feature", PostgresRow.string),
+        limit: try row.need("limit_name", PostgresRow.string),
+        entries: try row.need("entries", PostgresRow.int), tokens: try row.need("tokens", PostgresRow.int),
+        users: try row.need("users", PostgresRow.int))
     }
   }
 
@@ -89,5 +125,16 @@ extension PostgresStore {
       actor: try row.need("actor", PostgresRow.string), action: try row.need("action", PostgresRow.string),
       subject: try row.need("subject", PostgresRow.string), before: row.string("before"),
       after: row.string("after"), reason: row.string("reason"))
+  }
+}
+
+extension UsageFilter {
+  /// The UTC days that lie in it whole; without any, an empty range at its end.
+  fileprivate var wholeDays: Range<Instant> {
+    let day: Int64 = 86_400_000
+    func floor(_ value: Int64, _ unit: Int64) -> Int64 { value - ((value % unit) + unit) % unit }
+    let first = floor(floor(from.milliseconds, 3_600_000) + day - 1, day)
+    let last = floor(to.milliseconds, day)
+    return first < last ? Instant(milliseconds: first)..<Instant(milliseconds: last) : to..<to
   }
 }

@@ -96,7 +96,7 @@ INSERT INTO ledger_horizon (archived_before) VALUES ('-infinity');
 -- deadlock_timeout, so that behind a long read it is this that gives up. While the sums are made, the month is
 -- open to readers, and other months to bookers too.
 CREATE FUNCTION ledger_archive_month(month timestamptz) RETURNS boolean
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT SET TimeZone = 'UTC' AS $$
 DECLARE
   name text := 'ledger_' || to_char(month AT TIME ZONE 'UTC', 'YYYY_MM');
   is_needed boolean;

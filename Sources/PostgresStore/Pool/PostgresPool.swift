@@ -7,7 +7,7 @@ package final class PostgresPool: Sendable {
   /// As it was given: the URL in it holds the password.
   package let configuration: PostgresConfiguration
   let queue: Monitor<JobQueue>
-  private let logger: Logger
+  let logger: Logger
 
   /// Starts the threads; the first connection is made by the first job. Traps on a configuration with a
   /// ``PostgresConfiguration/problem``.

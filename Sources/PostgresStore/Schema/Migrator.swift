@@ -21,7 +21,7 @@ package enum Migrator {
   package static func migrate(
     _ configuration: PostgresConfiguration, migrations: [Migration] = Migration.all, logger: Logger
   ) async throws(StoreError) -> [String] {
-    try await withPool(configuration, logger) { (pool) async throws(StoreError) -> [String] in
+    try await PostgresPool.patiently(configuration, logger) { (pool) async throws(StoreError) -> [String] in
       var applied: [String] = []
       for migration in migrations.sorted(by: { $0.name < $1.name }) {
         let isNew = try await pool.transaction { (transaction) async throws(StoreError) -> Bool in
@@ -44,7 +44,7 @@ package enum Migrator {
   package static func status(
     _ configuration: PostgresConfiguration, migrations: [Migration] = Migration.all, logger: Logger
   ) async throws(StoreError) -> [Status] {
-    try await withPool(configuration, logger) { (pool) async throws(StoreError) -> [Status] in
+    try await PostgresPool.patiently(configuration, logger) { (pool) async throws(StoreError) -> [Status] in
       var recorded: [String: (checksum: String, at: Instant?)] = [:]
       if try await pool.query("SELECT to_regclass('migrations') IS NOT NULL AS made").first?.bool("made")
         == true
@@ -104,26 +104,5 @@ package enum Migrator {
     let rows = try await pool.query(
       "SELECT encode(sha256($1), 'hex') AS checksum", [.bytes(Array(migration.sql.utf8))])
     return rows.string(0, "checksum") ?? ""
-  }
-
-  /// A pool of its own: a migration may take longer than any statement of the gate, and waits for others.
-  private static func withPool<T: Sendable>(
-    _ configuration: PostgresConfiguration, _ logger: Logger,
-    _ body: (PostgresPool) async throws(StoreError) -> T
-  ) async throws(StoreError) -> T {
-    var patient = configuration
-    patient.connections = 1
-    patient.statementTimeoutMilliseconds = 1_800_000
-    patient.queueTimeoutMilliseconds = 30_000
-    let pool = PostgresPool(configuration: patient, logger: logger)
-    let result: T
-    do {
-      result = try await body(pool)
-    } catch {
-      await pool.close()
-      throw error
-    }
-    await pool.close()
-    return result
   }
 }

@@ -66,7 +66,8 @@ enum ServerBuilder {
       flushEntriesMax: Int(number("ledger.flush_entries_max", values)),
       flushMilliseconds: number("ledger.flush_ms", values),
       outboxPollMilliseconds: number("ledger.outbox_poll_ms", values),
-      outboxRowsMax: Int(number("ledger.outbox_rows_max", values)))
+      outboxRowsMax: Int(number("ledger.outbox_rows_max", values)),
+      retentionMonths: values.integer("ledger.retention_months"))
   }
 
   private static func stripe(_ values: SettingValues) -> StripeSettings {

@@ -97,6 +97,9 @@ extension Schema {
       "How often changes are looked for without a notification."),
     SettingKey(
       "ledger.outbox_rows_max", .integer(1...10_000), .value(.integer(200)), "Changes read at a time."),
+    SettingKey(
+      "ledger.retention_months", .integer(1...1200), .absent("kept for ever"),
+      "Whole months that the ledger keeps beside the current one; older ones are summed up and dropped."),
   ]
 
   private static let edgeKeys: [SettingKey] = [

@@ -7,6 +7,8 @@ internal import ServiceLifecycle
 /// What has to be done now and then, by any number of gates: partitions ahead, rows out that nobody reads.
 struct Maintenance: Service {
   let store: PostgresStore
+  /// Whole months of the ledger beside the current one; nil: all.
+  let retentionMonths: Int64?
   let logger: Logger
 
   private static let every = Duration.seconds(3600)
@@ -16,6 +18,8 @@ struct Maintenance: Service {
       while !Task.isCancelled {
         await maintain()
         try? await Task.sleep(for: Maintenance.every)
+        // Never right after the start: what a gate that died had read and not acknowledged is taken over first.
+        if !Task.isCancelled { await archive() }
       }
     }
   }
@@ -25,6 +29,17 @@ struct Maintenance: Service {
       try await store.maintain()
     } catch {
       logger.warning("maintenance failed", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func archive() async {
+    guard let retentionMonths else { return }
+    do throws(StoreError) {
+      for month in try await store.archiveLedger(keepingMonths: retentionMonths) {
+        logger.info("ledger month archived", metadata: ["ledger.month": "\(month.rfc3339.prefix(7))"])
+      }
+    } catch {
+      logger.warning("ledger not archived", metadata: ["error": "\(error)"])
     }
   }
 }

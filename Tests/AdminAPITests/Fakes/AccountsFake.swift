@@ -170,6 +170,15 @@ final class AccountsFake: AccountStore, Sendable {
   func usage(_ filter: UsageFilter) async throws(StoreError) -> [UsagePoint] {
     try store { _ in [UsagePoint(start: filter.from, feature: nil, tokens: 7, entries: 1)] }
   }
+  func shadowedUse(_ filter: ShadowFilter) async throws(StoreError) -> [ShadowedUse] {
+    try store { _ in
+      [
+        ShadowedUse(
+          start: filter.from, feature: filter.feature ?? "chat", limit: "requests", entries: 2, tokens: 9,
+          users: 1)
+      ]
+    }
+  }
   func audit(_ filter: AuditFilter, _ page: PageRequest) async throws(StoreError) -> Page<AuditEntry> {
     try store { _ in
       let entry = AuditEntry(
