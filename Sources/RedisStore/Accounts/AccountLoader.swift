@@ -92,8 +92,6 @@ package actor AccountLoader: AccountLoading {
     let account = snapshot.account
     let now = try await time()
     let accountKey = keyspace.account(account, bucket: bucket)
-    // A user's hold that expired meanwhile is still to be charged. Of a pool's, the books don't say whether it was.
-    let holds = snapshot.holds.filter { account.kind == .user || $0.expiresAt > now }
     var keys: [RedisArgument] = [
       .text(accountKey),
       .text(account.kind == .user ? keyspace.readableRest(user: account.id, bucket: bucket) : accountKey),
@@ -101,10 +99,10 @@ package actor AccountLoader: AccountLoading {
     ]
     var arguments: [RedisArgument] = [
       .text(nonce), .bytes(SnapshotEncoding.header(snapshot, epoch: epoch, now: now)),
-      .bytes(SnapshotEncoding.grants(snapshot.grants, holds: holds, of: account.kind)),
+      .bytes(SnapshotEncoding.grants(snapshot.grants, holds: snapshot.holds, of: account.kind)),
       .text(account.kind == .user ? "u" : "t"), .text(SnapshotEncoding.owner(of: snapshot)),
     ]
-    for hold in holds {
+    for hold in snapshot.holds {
       let (member, record) = SnapshotEncoding.hold(hold, of: account.kind)
       keys.append(.text(keyspace.hold(hold.id, bucket: bucket)))
       arguments += [.text(member), .integer(hold.expiresAt.milliseconds), .text(record)]

@@ -12,6 +12,7 @@ struct MetricsText: Sendable {
 
   private struct LoopFigures: Sendable {
     var outcomes: [UInt64]
+    var shadowed: [UInt64]
     var latencies: [UInt64]
     var latencySum: UInt64
     var redis: RedisConnectionCounters
@@ -20,7 +21,8 @@ struct MetricsText: Sendable {
   func render() async -> String {
     let loops = await gate.onEveryLoop { parts in
       LoopFigures(
-        outcomes: parts.handler.metrics.outcomes, latencies: parts.handler.metrics.latencies,
+        outcomes: parts.handler.metrics.outcomes, shadowed: parts.handler.metrics.shadowed,
+        latencies: parts.handler.metrics.latencies,
         latencySum: parts.handler.metrics.latencyMicrosecondsSum, redis: parts.engine.counters)
     }
     var text = ""
@@ -29,6 +31,7 @@ struct MetricsText: Sendable {
       let sum = loops.reduce(0) { $0 + $1.outcomes[outcome.rawValue] }
       text += "tollgate_decisions_total{outcome=\"\(outcome.label)\"} \(sum)\n"
     }
+    shadow(loops, &text)
     latency(loops, &text)
     redis(loops, &text)
     await books(&text)
@@ -37,6 +40,16 @@ struct MetricsText: Sendable {
     metric("tollgate_connections_rejected_total", "counter", "Connections over the limit.", &text)
     text += "tollgate_connections_rejected_total \(gate.counters.connectionsRejected)\n"
     return text
+  }
+
+  private func shadow(_ loops: [LoopFigures], _ text: inout String) {
+    metric(
+      "tollgate_shadow_denials_total", "counter", "Checks let through that a limit would have refused.", &text
+    )
+    for (index, entry) in ShadowedLimits.names.enumerated() {
+      let sum = loops.reduce(0) { $0 + $1.shadowed[index] }
+      text += "tollgate_shadow_denials_total{limit=\"\(entry.name)\"} \(sum)\n"
+    }
   }
 
   private func latency(_ loops: [LoopFigures], _ text: inout String) {

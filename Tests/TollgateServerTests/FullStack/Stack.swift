@@ -186,6 +186,26 @@ enum TestConfig {
         budget: {tokens: 1000000, period: month}
         limits:
           tokens: {count: 5000, window_s: 3600}
+      wide:
+        rank: 0
+        features: [chat, note, gone]
+        budget: {tokens: 3000000, period: none}
+      crowd:
+        rank: 0
+        features: [chat, note, gone]
+        budget: {tokens: 400000, period: none, draw: both}
+      picky:
+        rank: 0
+        features: [chat, note, research, guess]
+        budget: {tokens: 1000000, period: month}
+        feature_limits:
+          research: {requests: {count: 2, window_s: 3600}}
+          note: {concurrent: 1}
+      shadowed:
+        rank: 0
+        features: [chat, note]
+        budget: {tokens: 1000000, period: month}
+        limits: {requests: {count: 2, window_s: 3600}, shadow: [requests]}
       few:
         rank: 0
         features: [chat, note]
@@ -200,6 +220,7 @@ enum TestConfig {
       note: {default_tokens: 100}
       research: {default_tokens: 5000}
       gone: {default_tokens: 100, on_expire: release}
+      guess: {default_tokens: p95}
     policies:
       chat: {feature: chat, tokens: 1200}
       research: {feature: research}

@@ -1,0 +1,196 @@
+import NIOCore
+import Synchronization
+import Testing
+
+/// Random reserve, extend, settle, release and spend over many connections, whose clients hang up in the midst. A
+/// caller that got no answer asks again with the same key, as the contract tells it to: so in the end each
+/// knows exactly what it has used.
+final class InvariantLoad: Sendable {
+  struct Tally: Sendable {
+    /// What each user must have used in the end.
+    var used: [String: Int64] = [:]
+    var answers: [Int: Int] = [:]
+    var aborted = 0
+    /// Answers whose numbers don't add up, or that took more than was left.
+    var wrong: [String] = []
+  }
+
+  private let stack: Stack
+  private let users: [TestUser]
+  private let end: ContinuousClock.Instant
+  private let tally = Mutex(Tally())
+
+  init(_ stack: Stack, _ users: [TestUser], lasting: Duration) {
+    self.stack = stack
+    self.users = users
+    end = ContinuousClock.now + lasting
+  }
+
+  var now: Tally { tally.withLock { $0 } }
+
+  func run(connections: Int, seed: UInt64) async throws -> Tally {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<connections {
+        group.addTask {
+          var client = Client(load: self, number: number, random: SplitMix64(seed &+ UInt64(number)))
+          try await client.work()
+        }
+      }
+      group.addTask { try await self.sample() }
+      try await group.waitForAll()
+    }
+    return now
+  }
+
+  /// Looks at budgets all the while.
+  private func sample() async throws {
+    let connection = try await Connection.open(stack.gate.port)
+    var index = 0
+    while ContinuousClock.now < end {
+      let user = users[index % users.count]
+      index += 1
+      note(try await connection.send(Request("GET", "/v1/budget", user.credentials)), "sampled \(user.id)")
+    }
+    await connection.close()
+  }
+
+  private func note(_ answer: Answer, _ what: String) {
+    tally.withLock { tally in
+      tally.answers[answer.status, default: 0] += 1
+      if answer.status == 200 || answer.status == 201 {
+        let budget = answer.budget
+        if !budget.adds || (budget.remaining ?? -1) < 0 || (budget.held ?? -1) < 0 {
+          tally.wrong.append("\(what): \(answer.text)")
+        }
+      } else if answer.status != 429, answer.code != "reservation_finalized" {
+        tally.wrong.append("\(what): \(answer.status) \(answer.text)")
+      }
+    }
+  }
+
+  private func add(_ tokens: Int64, to user: String) {
+    tally.withLock { $0.used[user, default: 0] += tokens }
+  }
+
+  /// One connection's worth.
+  private struct Client {
+    let load: InvariantLoad
+    let number: Int
+    var random: SplitMix64
+    var connection: Connection?
+    var keys = 0
+
+    mutating func work() async throws {
+      while ContinuousClock.now < load.end {
+        let user = load.users[Int(random.next() % UInt64(load.users.count))]
+        if random.next() % 3 == 0 { try await spend(user) } else { try await hold(user) }
+      }
+      await connection?.close()
+    }
+
+    /// Sends until there is an answer that says something; now and then it hangs up before.
+    private mutating func send(_ request: Request, _ what: String) async throws -> Answer {
+      while true {
+        let open: Connection
+        if let connection {
+          open = connection
+        } else {
+          open = try await Connection.open(load.stack.gate.port)
+        }
+        connection = open
+        if random.next() % 16 == 0 {
+          load.tally.withLock { $0.aborted += 1 }
+          let future = open.start(request.bytes)
+          await open.close()
+          connection = nil
+          // It may have been answered before the connection was gone.
+          _ = try? await future.get()
+          continue
+        }
+        let answer = try await open.send(request)
+        // Late, and perhaps done all the same: asked again, it says what became of it.
+        if answer.status == 503 { continue }
+        load.note(answer, what)
+        return answer
+      }
+    }
+
+    private mutating func check(_ user: TestUser, _ mode: String, _ feature: String, _ tokens: Int64)
+      async throws
+      -> Answer
+    {
+      keys += 1
+      let ttl = mode == "reserve" ? #","ttl_s":\#(1 + random.next() % 3)"# : ""
+      let body = #"{"feature":"\#(feature)","tokens":\#(tokens),"mode":"\#(mode)"\#(ttl)}"#
+      let key = [("Idempotency-Key", "c\(number)-\(keys)")]
+      return try await send(Request("POST", "/v1/check", user.credentials + key, body), "\(mode) \(user.id)")
+    }
+
+    private mutating func spend(_ user: TestUser) async throws {
+      let tokens = Int64(100 + random.next() % 400)
+      let answer = try await check(user, "spend", "note", tokens)
+      if answer.status == 200 { load.add(tokens, to: user.id) }
+    }
+
+    private mutating func hold(_ user: TestUser) async throws {
+      let releases = random.next() % 2 == 0
+      var tokens = Int64(100 + random.next() % 900)
+      let answer = try await check(user, "reserve", releases ? "gone" : "note", tokens)
+      guard answer.status == 200, let id = answer.json["reservation"]["id"].string else { return }
+      var reported: Int64?
+      var expired: Int64?
+      if random.next() % 3 == 0 {
+        let total = tokens + Int64(random.next() % 300)
+        let soFar = random.next() % 2 == 0 ? Int64(random.next() % UInt64(tokens)) : nil
+        let body = #"{"tokens":\#(total)\#(soFar.map { #","used_so_far":\#($0)"# } ?? "")}"#
+        let extended = try await act(id, "extend", body, user)
+        if extended.status == 200 {
+          tokens = total
+          reported = soFar
+        } else if extended.status == 409 {
+          // Its time has passed, before this extend or after one that was never answered.
+          expired = extended.json["tokens"].integer
+        }
+      }
+      switch random.next() % 5 {
+      case 0:
+        // Nobody comes back: it is charged what was reported, else as its feature says.
+        load.add(expired ?? reported ?? (releases ? 0 : tokens), to: user.id)
+      case 1:
+        let released = try await act(id, "release", nil, user)
+        if released.status != 200 { load.wrong("release \(id): \(released.text)") }
+      default:
+        let used = Int64(random.next() % UInt64(tokens + 1))
+        let settled = try await act(id, "settle", #"{"tokens":\#(used)}"#, user)
+        if settled.status == 200 {
+          load.add(used, to: user.id)
+        } else {
+          load.wrong("settle: \(settled.text)")
+        }
+      }
+    }
+
+    private mutating func act(_ id: String, _ action: String, _ body: String?, _ user: TestUser) async throws
+      -> Answer
+    {
+      let path = "/v1/reservations/\(id)/\(action)"
+      return try await send(Request("POST", path, load.stack.service, body), "\(action) \(user.id)")
+    }
+  }
+
+  private func wrong(_ text: String) { tally.withLock { $0.wrong.append(text) } }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere.
+struct SplitMix64: RandomNumberGenerator {
+  private var state: UInt64
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ mixed >> 31
+  }
+}
