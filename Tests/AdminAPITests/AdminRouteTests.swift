@@ -86,7 +86,8 @@ import Testing
     let lines = (0..<450).map { number in
       LedgerLine(
         operation: "op\(number)", at: AccountsFake.now, user: "u_1", tenant: nil, feature: "chat",
-        tokens: -1, kind: "spend", outcome: nil, reservation: nil, metadata: #"{"m":"a,b"}"#)
+        tokens: -1, kind: "spend", outcome: nil, reservation: nil, metadata: #"{"m":"a,b"}"#,
+        occurredAt: number == 0 ? nil : Instant(seconds: 0))
     }
     bench.accounts.with { $0.lines = lines }
     let path = "/admin/v1/users/u_1/ledger"
@@ -96,7 +97,8 @@ import Testing
     let text = String(decoding: try await csv.body.collected(), as: UTF8.self)
     let rows = text.split(separator: "\r\n")
     #expect(rows.count == 451)
-    #expect(rows[1] == "op0,\(AccountsFake.now.rfc3339),u_1,,chat,-1,spend,,,\"{\"\"m\"\":\"\"a,b\"\"}\"")
+    #expect(rows[1] == "op0,\(AccountsFake.now.rfc3339),u_1,,chat,-1,spend,,,\"{\"\"m\"\":\"\"a,b\"\"}\",")
+    #expect(rows[2].hasSuffix(",1970-01-01T00:00:00Z"))
     let page = await bench.admin("GET", "\(path)?limit=2", headers: [("Accept", "text/csv;q=1")])
     #expect(page.value(of: "Tollgate-Next-Cursor") == "2")
   }

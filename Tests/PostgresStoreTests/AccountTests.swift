@@ -53,8 +53,73 @@ import Testing
     }
     #expect(try await store.users(UserFilter(query: "U1_"), PageRequest()).items.isEmpty)
     #expect(try await store.users(UserFilter(query: "U11"), PageRequest()).items.map(\.id) == ["u11"])
+    #expect(try await store.users(UserFilter(query: "%"), PageRequest()).items.isEmpty)
     #expect(try await store.users(UserFilter(status: "active"), PageRequest()).items.isEmpty)
     #expect(try await store.audit(AuditFilter(), PageRequest(limit: 2)).nextCursor != nil)
+  }
+
+  /// The status of the subscription that speaks for each, the user's own or the tenant's.
+  @Test func usersAreFoundByStatus() async throws {
+    let database = try await TestDatabase.make()
+    try await database.sql(
+      """
+      INSERT INTO tollgate.tenants (id) VALUES ('t1'), ('t2');
+      INSERT INTO tollgate.users (id, tenant_id) VALUES ('u1', NULL), ('u2', 't1'), ('u3', 't2'), ('u4', NULL),
+        ('u5', 't1'), ('u6', NULL);
+      INSERT INTO tollgate.subscriptions (stripe_subscription_id, user_id, tenant_id, status) VALUES
+        ('s1', 'u1', NULL, 'active'), ('s2', 'u1', NULL, 'canceled'), ('s3', NULL, 't1', 'active'),
+        ('s4', 'u2', NULL, 'active'), ('s5', NULL, 't2', 'unpaid'), ('s6', 'u3', NULL, 'active'),
+        ('s7', 'u4', NULL, 'canceled'), ('s8', 'u6', NULL, 'active'), ('s9', 'u6', NULL, 'active')
+      """)
+    func found(_ status: String) async throws -> [String] {
+      var seen: [String] = []
+      var request = PageRequest(limit: 1)
+      repeat {
+        let page = try await database.store.users(UserFilter(status: status), request)
+        seen += page.items.map(\.id)
+        request.cursor = page.nextCursor
+      } while request.cursor != nil
+      return seen
+    }
+    #expect(try await found("active") == ["u1", "u2", "u5", "u6"])
+    #expect(try await found("canceled") == ["u4"])
+    #expect(try await found("unpaid") == ["u3"])
+    #expect(try await found("trialing") == [])
+    let tenants = try await database.store.tenants(UserFilter(status: "unpaid"), PageRequest()).items
+    #expect(tenants.map(\.id) == ["t2"])
+    #expect(try await database.store.tenants(UserFilter(status: "canceled"), PageRequest()).items == [])
+  }
+
+  @Test func theAuditLogIsPagedAndFiltered() async throws {
+    let database = try await TestDatabase.make()
+    // Two of each moment, and a transaction that began first and wrote last.
+    try await database.sql(
+      """
+      INSERT INTO tollgate.audit_log (at, actor, action, subject)
+      SELECT timestamptz '2026-12-01 00:00+00' + n / 2 * interval '1 microsecond', 'a' || n % 2,
+        CASE WHEN n % 3 = 0 THEN 'token.issue' ELSE 'tokens' END, 'user:u' || n
+      FROM generate_series(0, 9) AS n;
+      INSERT INTO tollgate.audit_log (at, actor, action, subject)
+      VALUES ('2026-11-30 00:00+00', 'a1', 'token.revoke', 'user:u10')
+      """)
+    func found(_ filter: AuditFilter) async throws -> [String] {
+      var seen: [String] = []
+      var request = PageRequest(limit: 2)
+      repeat {
+        let page = try await database.store.audit(filter, request)
+        seen += page.items.map { String($0.subject.dropFirst("user:u".count)) }
+        request.cursor = page.nextCursor
+      } while request.cursor != nil
+      return seen
+    }
+    #expect(try await found(AuditFilter()) == (0...9).reversed().map { "\($0)" } + ["10"])
+    #expect(try await found(AuditFilter(action: "token.")) == ["9", "6", "3", "0", "10"])
+    #expect(try await found(AuditFilter(action: "token.issue")) == ["9", "6", "3", "0"])
+    #expect(try await found(AuditFilter(action: "token")) == [])
+    #expect(try await found(AuditFilter(actor: "a1", action: "token.")) == ["9", "3", "10"])
+    #expect(try await found(AuditFilter(subject: "user:u7")) == ["7"])
+    #expect(try await found(AuditFilter(to: december)) == ["10"])
+    #expect(try await found(AuditFilter(from: december)).count == 10)
   }
 
   @Test func everyListPagesToItsEnd() async throws {

@@ -56,7 +56,7 @@ import Testing
     #expect(!items.contains { "\($0)".contains("hash") })
     #expect(items[2].before?.contains("\"expires_at\": null") == true && items[2].after != nil)
 
-    // Our own change is audited by itself, and who set a role is named by it.
+    // Our own change is audited by itself. Who set a role is named by it, and may not claim to be us.
     _ = try await database.store.putUser("u2", UserChange(), actor: "cli")
     let token = try await database.store.issueToken(
       user: "u2", hash: hash(3), label: nil, expiresAt: nil, actor: "key:k1")
@@ -66,7 +66,8 @@ import Testing
       """
       CREATE ROLE \(name); GRANT USAGE ON SCHEMA tollgate TO \(name);
       GRANT SELECT, DELETE ON tollgate.extension_tokens TO \(name);
-      SET ROLE \(name); DELETE FROM tollgate.extension_tokens; RESET ROLE
+      SET ROLE \(name); SELECT set_config('tollgate.actor', 'cli', false);
+      DELETE FROM tollgate.extension_tokens; RESET ROLE
       """)
     #expect(try await audit().dropFirst(6) == ["sql:\(name) token.revoke token:\(token.id)"])
   }

@@ -4,7 +4,7 @@ internal import Gate
 /// a leading `=` or `-`, because the books have to read back as they are.
 enum CSV {
   static let header = Array(
-    "operation,at,user,tenant,feature,tokens,kind,outcome,reservation,metadata\r\n".utf8)
+    "operation,at,user,tenant,feature,tokens,kind,outcome,reservation,metadata,occurred_at\r\n".utf8)
 
   static func lines(_ lines: [LedgerLine]) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -12,6 +12,7 @@ enum CSV {
       let values = [
         line.operation, line.at.rfc3339, line.user, line.tenant ?? "", line.feature, String(line.tokens),
         line.kind, line.outcome ?? "", line.reservation ?? "", line.metadata ?? "",
+        line.occurredAt?.rfc3339 ?? "",
       ]
       for (index, value) in values.enumerated() {
         if index > 0 { bytes.append(UInt8(ascii: ",")) }

@@ -7,6 +7,7 @@ extension JSON {
       "tenant": .text(line.tenant), "feature": .string(line.feature), "tokens": .integer(line.tokens),
       "kind": .string(line.kind), "outcome": .text(line.outcome),
       "reservation": .text(line.reservation), "metadata": .embedded(line.metadata),
+      "occurred_at": .time(line.occurredAt),
     ]
   }
 

@@ -139,10 +139,12 @@ package struct LedgerLine: Sendable, Equatable {
   package var outcome: String?
   package var reservation: String?
   package var metadata: String?
+  /// When the caller says that it happened; nil: at ``at``.
+  package var occurredAt: Instant?
 
   package init(
     operation: String, at: Instant, user: String, tenant: String?, feature: String, tokens: Int64,
-    kind: String, outcome: String?, reservation: String?, metadata: String?
+    kind: String, outcome: String?, reservation: String?, metadata: String?, occurredAt: Instant? = nil
   ) {
     self.operation = operation
     self.at = at
@@ -154,6 +156,7 @@ package struct LedgerLine: Sendable, Equatable {
     self.outcome = outcome
     self.reservation = reservation
     self.metadata = metadata
+    self.occurredAt = occurredAt
   }
 }
 

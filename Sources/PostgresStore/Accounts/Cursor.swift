@@ -57,6 +57,22 @@ enum Cursor {
   }
 }
 
+/// What a list is searched by.
+enum SearchPattern {
+  /// For LIKE: all that has the text in it.
+  static func containing(_ text: String) -> String {
+    var pattern = "%"
+    for character in text.unicodeScalars {
+      if character == "%" || character == "_" || character == "\\" { pattern += "\\" }
+      pattern.unicodeScalars.append(character)
+    }
+    return pattern + "%"
+  }
+
+  /// All that begin with a text that ends in a dot: from the text itself to before this, byte by byte.
+  static func end(ofPrefix text: String) -> String { text.dropLast() + "/" }
+}
+
 extension PostgresRows {
   /// A page of rows that were read with one more than the limit, to know whether there are more.
   func page<Item: Sendable>(

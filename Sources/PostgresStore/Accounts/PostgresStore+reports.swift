@@ -13,7 +13,7 @@ extension PostgresStore {
     let rows = try await pool.query(
       """
       SELECT at, epoch, bucket, stream_ms, stream_seq, side, operation_id, user_id, tenant_id, feature,
-        tokens, kind, outcome, hold_id, metadata
+        tokens, kind, outcome, hold_id, metadata, occurred_at
       FROM ledger
       WHERE \(filter.account.kind == .user ? "user_id" : "tenant_id") = $1 AND side <> 't'
         AND (kind IN ('spend', 'usage', 'settle', 'correct') OR kind = 'expire' AND tokens <> 0)
@@ -92,22 +92,27 @@ extension PostgresStore {
   package func audit(
     _ filter: AuditFilter, _ page: PageRequest
   ) async throws(StoreError) -> Page<AuditEntry> {
-    let after = try Cursor.decodeNumbers(page.cursor, count: 1)
+    let after = try Cursor.decodeNumbers(page.cursor, count: 2)
+    let isPrefix = filter.action?.hasSuffix(".") ?? false
     let rows = try await pool.query(
       """
-      SELECT id, at, actor, action, subject, before, after, reason FROM audit_log
-      WHERE ($1::text IS NULL OR actor = $1)
-        AND ($2::text IS NULL OR action = $2 OR right($2, 1) = '.' AND starts_with(action, $2))
-        AND ($3::text IS NULL OR subject = $3)
-        AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)
-        AND ($6::bigint IS NULL OR id < $6)
-      ORDER BY id DESC LIMIT $7
+      SELECT id, at, actor, action, subject, before, after, reason,
+        (extract(epoch FROM at) * 1000000)::bigint AS at_us
+      FROM audit_log
+      WHERE ($1::text IS NULL OR actor = $1) AND ($2::text IS NULL OR action = $2)
+        AND ($3::text IS NULL OR action ~>=~ $3 AND action ~<~ $4) AND ($5::text IS NULL OR subject = $5)
+        AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
+        AND ($9::bigint IS NULL OR (at, id) < (to_timestamp(0) + $8 * interval '1 microsecond', $9))
+      ORDER BY at DESC, id DESC LIMIT $10
       """,
       [
-        .text(orNull: filter.actor), .text(orNull: filter.action), .text(orNull: filter.subject),
-        .instant(orNull: filter.from), .instant(orNull: filter.to), .int(orNull: after?[0]), page.rowsToRead,
+        .text(orNull: filter.actor), .text(orNull: isPrefix ? nil : filter.action),
+        .text(orNull: isPrefix ? filter.action : nil),
+        .text(orNull: isPrefix ? filter.action.map(SearchPattern.end(ofPrefix:)) : nil),
+        .text(orNull: filter.subject), .instant(orNull: filter.from), .instant(orNull: filter.to),
+        try Self.microseconds(after.map { String($0[0]) }), .int(orNull: after?[1]), page.rowsToRead,
       ])
-    return try rows.page(page, item: Self.auditEntry) { [$0.string("id") ?? ""] }
+    return try rows.page(page, item: Self.auditEntry) { [$0.string("at_us") ?? "", $0.string("id") ?? ""] }
   }
 
   private static func line(_ row: PostgresRow) throws(StoreError) -> LedgerLine {
@@ -116,7 +121,8 @@ extension PostgresStore {
       at: try row.need("at", PostgresRow.instant), user: row.string("user_id") ?? "",
       tenant: row.string("tenant_id"), feature: try row.need("feature", PostgresRow.string),
       tokens: try row.need("tokens", PostgresRow.int), kind: try row.need("kind", PostgresRow.string),
-      outcome: row.string("outcome"), reservation: row.string("hold_id"), metadata: row.string("metadata"))
+      outcome: row.string("outcome"), reservation: row.string("hold_id"), metadata: row.string("metadata"),
+      occurredAt: row.instant("occurred_at"))
   }
 
   private static func auditEntry(_ row: PostgresRow) throws(StoreError) -> AuditEntry {

@@ -50,17 +50,18 @@ extension PostgresStore {
       """
       SELECT \(Self.tenantColumns) FROM tenants n
       WHERE ($1::text IS NULL OR n.id > $1)
-        AND ($2::text IS NULL OR position(lower($2) IN lower(n.id)) > 0
-          OR position(lower($2) IN lower(n.name)) > 0)
+        AND ($2::text IS NULL OR lower(n.id) LIKE lower($2) OR lower(n.name) LIKE lower($2))
         AND ($3::text IS NULL OR n.plan = $3)
-        AND ($4::text IS NULL OR $4 = (
+        AND ($4::text IS NULL OR n.id IN (
+          SELECT tenant_id FROM subscriptions WHERE status = $4 AND tenant_id IS NOT NULL) AND $4 = (
           SELECT s.status FROM subscriptions s WHERE s.tenant_id = n.id
           ORDER BY s.status IN ('active', 'trialing', 'past_due') DESC,
             s.current_period_end DESC NULLS LAST LIMIT 1))
       ORDER BY n.id LIMIT $5
       """,
       [
-        .text(orNull: after?[0]), .text(orNull: filter.query), .text(orNull: filter.plan),
+        .text(orNull: after?[0]), .text(orNull: filter.query.map(SearchPattern.containing)),
+        .text(orNull: filter.plan),
         .text(orNull: filter.status), page.rowsToRead,
       ])
     return try rows.page(page, item: Self.tenant) { [$0.string("id") ?? ""] }

@@ -47,23 +47,48 @@ extension PostgresStore {
   /// In the order of the ids.
   package func users(_ filter: UserFilter, _ page: PageRequest) async throws(StoreError) -> Page<User> {
     let after = try Cursor.decode(page.cursor, count: 1)
-    let joins = filter.status == nil ? "" : Self.principalJoins
-    let rows = try await pool.query(
-      """
-      SELECT \(Self.userColumns) FROM users u \(joins)
-      WHERE ($1::text IS NULL OR u.id > $1)
-        AND ($2::text IS NULL OR position(lower($2) IN lower(u.id)) > 0
-          OR position(lower($2) IN lower(u.email)) > 0)
-        AND ($3::text IS NULL OR u.plan = $3)
-        AND ($4::text IS NULL \(filter.status == nil ? "" : "OR s.status = $4"))
-      ORDER BY u.id LIMIT $5
-      """,
-      [
-        .text(orNull: after?[0]), .text(orNull: filter.query), .text(orNull: filter.plan),
-        .text(orNull: filter.status), page.rowsToRead,
-      ])
+    let parameters: [PostgresValue] = [
+      .text(orNull: after?[0]), .text(orNull: filter.query.map(SearchPattern.containing)),
+      .text(orNull: filter.plan),
+      page.rowsToRead,
+    ]
+    let rows: PostgresRows
+    if let status = filter.status {
+      rows = try await pool.query(
+        """
+        SELECT * FROM (
+          (\(Self.listedUsers(joins: Self.principalJoins, Self.ownSpeaks)))
+          UNION ALL
+          (\(Self.listedUsers(joins: Self.principalJoins, Self.tenantSpeaks)))) AS listed
+        ORDER BY id LIMIT $4
+        """, parameters + [.text(status)])
+    } else {
+      rows = try await pool.query(Self.listedUsers(joins: "", ""), parameters)
+    }
     return try rows.page(page, item: Self.user) { [$0.string("id") ?? ""] }
   }
+
+  private static func listedUsers(joins: String, _ condition: String) -> String {
+    """
+    SELECT \(userColumns) FROM users u \(joins)
+    WHERE ($1::text IS NULL OR u.id > $1)
+      AND ($2::text IS NULL OR lower(u.id) LIKE lower($2) OR lower(u.email) LIKE lower($2))
+      AND ($3::text IS NULL OR u.plan = $3) \(condition)
+    ORDER BY u.id LIMIT $4
+    """
+  }
+
+  /// The status of the subscription that speaks for a user is looked for by the subscriptions that have it: one
+  /// of the user's own, or one of the tenant's.
+  private static let ownSpeaks = """
+    AND s.status = $5 AND s.tenant_id IS NULL AND u.id IN (
+      SELECT user_id FROM subscriptions
+      WHERE status = $5 AND user_id IS NOT NULL AND ($1::text IS NULL OR user_id > $1))
+    """
+  private static let tenantSpeaks = """
+    AND s.status = $5 AND s.tenant_id IS NOT NULL AND u.tenant_id IN (
+      SELECT tenant_id FROM subscriptions WHERE status = $5 AND tenant_id IS NOT NULL)
+    """
 
   private static func user(_ row: PostgresRow) throws(StoreError) -> User {
     User(
