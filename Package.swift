@@ -106,6 +106,13 @@ let package = Package(
 
     // Tests start their own Redis and Postgres; see Tests/TestServers.
     .target(name: "TestServers", path: "Tests/TestServers"),
+    // A Stripe for tests and for script/server --stripe-fake; see docs/STRIPE-FAKE.md.
+    .target(
+      name: "StripeFake",
+      dependencies: [
+        "Billing", "Signatures",
+      ],
+      path: "Tests/StripeFake"),
     .testTarget(name: "GateTests", dependencies: ["Gate"]),
     .testTarget(
       name: "GateAPITests",
@@ -163,6 +170,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       exclude: ["Fixtures"]),
+    .testTarget(name: "StripeFakeTests", dependencies: ["Billing", "Signatures", "StripeFake"]),
     .testTarget(
       name: "AdminAPITests",
       dependencies: [
