@@ -111,8 +111,26 @@ let package = Package(
       name: "StripeFake",
       dependencies: [
         "Billing", "Signatures",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       path: "Tests/StripeFake"),
+    .executableTarget(
+      name: "stripe-fake",
+      dependencies: [
+        "StripeFake",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      path: "Tests/StripeFakeServer"),
     .testTarget(name: "GateTests", dependencies: ["Gate"]),
     .testTarget(
       name: "GateAPITests",

@@ -27,7 +27,9 @@ package struct StripeSandbox: Sendable {
   package var isRateLimited = false
   /// What goes wrong next.
   package var faults: [InjectedFault] = []
-  /// Ids of events that an endpoint has not taken.
+  /// Where the account's events go.
+  package var webhooks = WebhookQueue()
+  /// Further events that count as not delivered, for ``/v1/events``.
   package var undelivered: Set<String> = []
   private var keys = IdempotencyKeys()
 
@@ -114,6 +116,7 @@ package struct StripeSandbox: Sendable {
             + "https://stripe.com/docs or we can help at https://support.stripe.com/.", status: 404))
     }
     let expand = parameters.texts("expand")
+    let undelivered = request.path.hasPrefix("/v1/events") ? undelivered.union(webhooks.undelivered) : []
     var call = APICall(id: id, parameters: parameters, rendering: rendering, undelivered: undelivered)
     // On a copy, so that what is refused has changed nothing.
     var attempt = account
@@ -132,7 +135,7 @@ package struct StripeSandbox: Sendable {
     }
   }
 
-  private func authenticate(_ request: APIRequest) -> StripeFault? {
+  func authenticate(_ request: APIRequest) -> StripeFault? {
     var key: String?
     if let header = request.headers["authorization"] {
       if header.hasPrefix("Bearer ") { key = String(header.dropFirst(7)) }
