@@ -25,6 +25,7 @@ import UnixSignals
   @Option(help: "What befalls events: shuffled, duplicated, twins, delayed, dropped, all; commas between.")
   var deliveries = ""
   @Option(help: "Decides ids, and what befalls which event.") var seed: UInt64 = .random(in: 0 ... .max)
+  @Option(help: "Keeps what happened in this file, from one run to the next.") var state: String?
   @Flag(help: "The clock stands still until it is advanced.") var frozen = false
 
   func run() async throws {
@@ -41,12 +42,15 @@ import UnixSignals
       account, rendering: Rendering(shape), apiKey: environment["STRIPE_FAKE_API_KEY"])
     let endpoints = webhook.map { [WebhookEndpoint($0, secrets: secrets, shape: shape)] } ?? []
     sandbox.webhooks = WebhookQueue(endpoints: endpoints, modes: modes, seed: seed)
+    if let state { try StateKeeper.load(state, into: &sandbox) }
     let server = StripeFakeServer(sandbox, clock: frozen ? .frozen : .ticking) { StripeFakeCommand.now }
     var logger = Logger(label: "stripe-fake")
     logger.logLevel = .warning
     let host = host
     let client = HTTPClient(eventLoopGroupProvider: .singleton)
-    let services = server.services(host: host, port: port, client: client, logger: logger) { port in
+    let services = server.services(
+      host: host, port: port, client: client, logger: logger, stateFile: state
+    ) { port in
       FileHandle.standardOutput.write(Data("stripe-fake listens on http://\(host):\(port)\n".utf8))
     }
     let group = ServiceGroup(

@@ -162,6 +162,13 @@ stop_leftovers() {
     stop_process "$pid" 30
   fi
   rm -f "$state/gate.pid"
+  pid=
+  read -r pid program 2>/dev/null <"$state/stripe-fake.pid" || true
+  if [[ -n "${pid:-}" ]] && runs "$pid" "$program"; then
+    say "Stopping the fake Stripe that an earlier run left behind (process $pid)"
+    stop_process "$pid" 10
+  fi
+  rm -f "$state/stripe-fake.pid"
   pid=$(cat "$redis_dir/pid" 2>/dev/null || true)
   if [[ -n "$pid" ]] && runs "$pid" "$redis_socket"; then
     say "Stopping the Redis that an earlier run left behind (process $pid)"

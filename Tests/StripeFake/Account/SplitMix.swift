@@ -1,5 +1,5 @@
 /// A generator with a seed. Source: Steele, Lea, Flood, "Fast Splittable PRNGs", 2014.
-package struct SplitMix: RandomNumberGenerator, Sendable {
+package struct SplitMix: RandomNumberGenerator, Sendable, Codable {
   private var state: UInt64
 
   /// The same numbers for the same seed.

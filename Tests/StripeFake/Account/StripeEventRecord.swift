@@ -1,6 +1,6 @@
 /// Something that happened, kept with the object as it was then, so that it can be shown in any payload shape
 /// at any later time.
-package struct StripeEventRecord: Sendable, Equatable {
+package struct StripeEventRecord: Sendable, Equatable, Codable {
   /// `evt_…`.
   package var id: String
   /// Stripe's name of it: `invoice.paid`.

@@ -65,7 +65,7 @@ package enum BillingCalendar {
 }
 
 /// How often a price recurs.
-package enum Interval: String, Sendable {
+package enum Interval: String, Sendable, Codable {
   case day, week, month, year
 
   var approximateSeconds: Int64 {

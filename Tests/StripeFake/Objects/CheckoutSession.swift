@@ -1,15 +1,15 @@
 extension StripeAccount {
   /// A Checkout session.
-  package struct CheckoutSession: Sendable, Equatable {
+  package struct CheckoutSession: Sendable, Equatable, Codable {
     /// Stripe's words.
-    package enum Mode: String, Sendable { case subscription, payment }
-    package enum Status: String, Sendable { case open, complete, expired }
-    package enum PaymentStatus: String, Sendable {
+    package enum Mode: String, Sendable, Codable { case subscription, payment }
+    package enum Status: String, Sendable, Codable { case open, complete, expired }
+    package enum PaymentStatus: String, Sendable, Codable {
       case paid, unpaid
       case noPaymentRequired = "no_payment_required"
     }
     /// What is bought.
-    package struct Item: Sendable, Equatable {
+    package struct Item: Sendable, Equatable, Codable {
       package var id: String
       package var price: Price
       package var quantity: Int64

@@ -1,6 +1,6 @@
 extension StripeAccount {
   /// A customer.
-  package struct Customer: Sendable, Equatable {
+  package struct Customer: Sendable, Equatable, Codable {
     /// `cus_…`.
     package var id: String
     package var created: Int64
@@ -22,7 +22,7 @@ extension StripeAccount {
   }
 
   /// What a bank says to a charge.
-  package enum PaymentOutcome: Sendable, Equatable {
+  package enum PaymentOutcome: Sendable, Equatable, Codable {
     case succeeds
     /// Stripe's `decline_code`: `insufficient_funds`.
     case declined(String)

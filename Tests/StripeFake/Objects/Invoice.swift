@@ -1,12 +1,12 @@
 extension StripeAccount {
   /// An invoice of a subscription.
-  package struct Invoice: Sendable, Equatable {
+  package struct Invoice: Sendable, Equatable, Codable {
     /// Stripe's words.
-    package enum Status: String, Sendable {
+    package enum Status: String, Sendable, Codable {
       case draft, open, paid, void, uncollectible
     }
     /// Stripe's words.
-    package enum Reason: String, Sendable {
+    package enum Reason: String, Sendable, Codable {
       case create = "subscription_create"
       case cycle = "subscription_cycle"
       case update = "subscription_update"
@@ -14,7 +14,7 @@ extension StripeAccount {
     }
 
     /// One line.
-    package struct Line: Sendable, Equatable {
+    package struct Line: Sendable, Equatable, Codable {
       /// `il_…`.
       package var id: String
       package var amount: Int64
@@ -77,7 +77,7 @@ extension StripeAccount {
   }
 
   /// A proration that waits for the next invoice.
-  package struct PendingItem: Sendable, Equatable {
+  package struct PendingItem: Sendable, Equatable, Codable {
     package var id: String
     package var line: Invoice.Line
   }

@@ -1,8 +1,8 @@
 extension StripeAccount {
   /// The way to a payment, with all its attempts.
-  package struct PaymentIntent: Sendable, Equatable {
+  package struct PaymentIntent: Sendable, Equatable, Codable {
     /// Stripe's words.
-    package enum Status: String, Sendable {
+    package enum Status: String, Sendable, Codable {
       case requiresPaymentMethod = "requires_payment_method"
       case requiresAction = "requires_action"
       case processing, succeeded, canceled
@@ -21,7 +21,7 @@ extension StripeAccount {
   }
 
   /// One attempt to take money.
-  package struct Charge: Sendable, Equatable {
+  package struct Charge: Sendable, Equatable, Codable {
     /// `ch_…`.
     package var id: String
     package var customer: String?
@@ -40,7 +40,7 @@ extension StripeAccount {
   }
 
   /// Money given back.
-  package struct Refund: Sendable, Equatable {
+  package struct Refund: Sendable, Equatable, Codable {
     /// `re_…`.
     package var id: String
     package var charge: String
@@ -53,9 +53,9 @@ extension StripeAccount {
   }
 
   /// A cardholder's objection to a charge.
-  package struct Dispute: Sendable, Equatable {
+  package struct Dispute: Sendable, Equatable, Codable {
     /// Stripe's words.
-    package enum Status: String, Sendable {
+    package enum Status: String, Sendable, Codable {
       case needsResponse = "needs_response"
       case won, lost
     }
@@ -71,7 +71,7 @@ extension StripeAccount {
   }
 
   /// A visit to the customer portal.
-  package struct PortalSession: Sendable, Equatable {
+  package struct PortalSession: Sendable, Equatable, Codable {
     /// `bps_…`.
     package var id: String
     package var customer: String
@@ -81,7 +81,7 @@ extension StripeAccount {
   }
 
   /// One payment of an invoice.
-  package struct InvoicePayment: Sendable, Equatable {
+  package struct InvoicePayment: Sendable, Equatable, Codable {
     package var id: String
     package var invoice: String
     package var paymentIntent: String
@@ -91,7 +91,7 @@ extension StripeAccount {
   }
 
   /// A card of a customer's.
-  package struct PaymentMethod: Sendable, Equatable {
+  package struct PaymentMethod: Sendable, Equatable, Codable {
     package var id: String
     package var customer: String
     package var created: Int64

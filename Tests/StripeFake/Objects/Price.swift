@@ -1,6 +1,6 @@
 extension StripeAccount {
   /// A price of a product.
-  package struct Price: Sendable, Equatable {
+  package struct Price: Sendable, Equatable, Codable {
     /// `price_…`.
     package var id: String
     package var product: String
@@ -40,7 +40,7 @@ extension StripeAccount {
   }
 
   /// What is sold, at one price or several.
-  package struct Product: Sendable, Equatable {
+  package struct Product: Sendable, Equatable, Codable {
     /// `prod_…`.
     package var id: String
     package var name: String

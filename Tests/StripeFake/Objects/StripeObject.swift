@@ -1,5 +1,5 @@
 /// Any object of an account, as it was at some moment.
-package enum StripeObject: Sendable, Equatable {
+package enum StripeObject: Sendable, Equatable, Codable {
   case customer(StripeAccount.Customer)
   case product(StripeAccount.Product)
   case price(StripeAccount.Price)

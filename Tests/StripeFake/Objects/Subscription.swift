@@ -1,15 +1,15 @@
 extension StripeAccount {
   /// A subscription.
-  package struct Subscription: Sendable, Equatable {
+  package struct Subscription: Sendable, Equatable, Codable {
     /// Stripe's words.
-    package enum Status: String, Sendable {
+    package enum Status: String, Sendable, Codable {
       case incomplete, trialing, active, unpaid, canceled, paused
       case incompleteExpired = "incomplete_expired"
       case pastDue = "past_due"
     }
 
     /// One price of it, with its quantity.
-    package struct Item: Sendable, Equatable {
+    package struct Item: Sendable, Equatable, Codable {
       /// `si_…`.
       package var id: String
       package var price: Price
@@ -19,9 +19,9 @@ extension StripeAccount {
     }
 
     /// Collection is paused; the status stays what it is.
-    package struct Pause: Sendable, Equatable {
+    package struct Pause: Sendable, Equatable, Codable {
       /// What becomes of invoices meanwhile.
-      package enum Behavior: String, Sendable {
+      package enum Behavior: String, Sendable, Codable {
         case keepAsDraft = "keep_as_draft"
         case markUncollectible = "mark_uncollectible"
         case void
@@ -37,7 +37,7 @@ extension StripeAccount {
     }
 
     /// What happens at the end of a trial without a payment method.
-    package enum TrialEnd: String, Sendable {
+    package enum TrialEnd: String, Sendable, Codable {
       case createInvoice = "create_invoice"
       case cancel, pause
     }

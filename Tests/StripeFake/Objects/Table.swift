@@ -17,3 +17,6 @@ package struct Table<Row: Sendable>: Sendable {
   package var all: [Row] { ids.compactMap { rows[$0] } }
   package var count: Int { ids.count }
 }
+
+extension Table: Encodable where Row: Encodable {}
+extension Table: Decodable where Row: Decodable {}

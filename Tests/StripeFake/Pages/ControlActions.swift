@@ -69,7 +69,8 @@ enum ControlActions {
     let all = sandbox.webhooks.deliveries.map { delivery -> JSON in
       let type = sandbox.account.events[delivery.event]?.type
       return [
-        "event": .string(delivery.event), "type": .text(type), "attempts": .int(Int64(delivery.attempts.count)),
+        "event": .string(delivery.event), "type": .text(type),
+        "attempts": .int(Int64(delivery.attempts.count)),
         "delivered": .bool(delivery.state == .delivered),
       ]
     }

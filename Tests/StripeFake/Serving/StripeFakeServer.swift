@@ -21,6 +21,8 @@ package final class StripeFakeServer: Sendable {
     var sandbox: StripeSandbox
     /// Of the account's clock before real time, in seconds.
     var offset: Int64
+    /// How often something was done to it.
+    var changes = 0
   }
 
   private let state: Mutex<State>
@@ -29,8 +31,9 @@ package final class StripeFakeServer: Sendable {
   let tokens = FormTokens()
 
   /// `realNow` is the wall clock in Unix seconds: what deliveries are signed with.
-  package init(_ sandbox: StripeSandbox, clock: ClockMode = .ticking, realNow: @escaping @Sendable () -> Int64)
-  {
+  package init(
+    _ sandbox: StripeSandbox, clock: ClockMode = .ticking, realNow: @escaping @Sendable () -> Int64
+  ) {
     state = Mutex(State(sandbox: sandbox, offset: sandbox.account.now - realNow()))
     self.clock = clock
     self.realNow = realNow
@@ -43,6 +46,7 @@ package final class StripeFakeServer: Sendable {
       if clock == .ticking { state.sandbox.account.advance(to: real + state.offset) }
       let value = body(&state.sandbox)
       state.offset = state.sandbox.account.now - real
+      state.changes += 1
       return value
     }
   }
@@ -50,13 +54,23 @@ package final class StripeFakeServer: Sendable {
   /// What is to be posted now, signed.
   func takeDeliveries() -> [SignedDelivery] {
     let real = realNow()
-    return with { $0.takeDeliveries(realNow: real) }
+    let deliveries = with { $0.takeDeliveries(realNow: real) }
+    // Looking whether there is something changes nothing.
+    if deliveries.isEmpty { state.withLock { $0.changes -= 1 } }
+    return deliveries
   }
 
+  /// What is to be remembered, and a number that is another once it has changed.
+  func snapshot() -> (number: Int, of: SandboxSnapshot) {
+    state.withLock { ($0.changes, SandboxSnapshot($0.sandbox)) }
+  }
+
+  var changes: Int { state.withLock { $0.changes } }
+
   /// The services that make up the server, in the order in which they start; `running` is told the port. The
-  /// account's pages get their address from it.
+  /// account's pages get their address from it. With `stateFile` what happened is kept there.
   package func services(
-    host: String, port: Int, client: HTTPClient, logger: Logger,
+    host: String, port: Int, client: HTTPClient, logger: Logger, stateFile: String? = nil,
     running: @escaping @Sendable (Int) async -> Void
   ) -> [any Service] {
     let application = Application(
@@ -67,6 +81,7 @@ package final class StripeFakeServer: Sendable {
         self.with { $0.account.settings.pageBase = "http://\(host):\(port)" }
         await running(port)
       }, logger: logger)
-    return [WebhookCourier(server: self, client: client), application]
+    let keeper: [any Service] = stateFile.map { [StateKeeper(server: self, path: $0)] } ?? []
+    return keeper + [WebhookCourier(server: self, client: client), application]
   }
 }

@@ -2,9 +2,9 @@
 /// what to post, and is told what came of it.
 package struct WebhookQueue: Sendable {
   /// One attempt to post.
-  package struct Attempt: Sendable, Equatable {
+  package struct Attempt: Sendable, Equatable, Codable {
     /// What came of it.
-    package enum Outcome: Sendable, Equatable {
+    package enum Outcome: Sendable, Equatable, Codable {
       case status(Int)
       case noAnswer
       /// Lost on purpose.
@@ -16,9 +16,9 @@ package struct WebhookQueue: Sendable {
   }
 
   /// One event for one endpoint.
-  package struct Delivery: Sendable, Equatable {
+  package struct Delivery: Sendable, Equatable, Codable {
     /// How far it is.
-    package enum State: Sendable, Equatable { case waiting, sending, delivered, givenUp }
+    package enum State: Sendable, Equatable, Codable { case waiting, sending, delivered, givenUp }
     /// Its place among all deliveries.
     package var number: Int
     package var event: String
@@ -99,6 +99,13 @@ package struct WebhookQueue: Sendable {
     deliveries[index].due = now + wait
     let end = deliveries[index].firstDue + WebhookQueue.daysOfRetries * BillingCalendar.day
     deliveries[index].state = deliveries[index].due > end ? .givenUp : .waiting
+  }
+
+  mutating func restore(_ deliveries: [Delivery]) {
+    self.deliveries = deliveries
+    for index in deliveries.indices where deliveries[index].state == .sending {
+      self.deliveries[index].state = .waiting
+    }
   }
 
   /// By hand, whatever came of it before; false when no endpoint was to have it.
