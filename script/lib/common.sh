@@ -57,6 +57,9 @@ missing_packages() {
   [[ -e /usr/include/hiredis/hiredis.h ]] || echo libhiredis-dev
   { command -v pkg-config >/dev/null && pkg-config --exists libpq; } || echo libpq-dev
   { command -v pkg-config >/dev/null && pkg-config --exists libcrypto; } || echo libssl-dev
+  if [[ -n "${needs_python:-}" ]]; then
+    python3 -c 'import ensurepip, venv' 2>/dev/null || printf '%s\n' python3 python3-venv
+  fi
 }
 
 # Installs what is missing from Debian's archive. No server is started by it, now or at the next boot, and

@@ -61,7 +61,8 @@ package enum JSON: Sendable, Equatable {
   /// The object with the members of another behind its own.
   func with(_ other: JSON) -> JSON { .object(members + other.members) }
 
-  static func text(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
+  /// The text, or null.
+  package static func text(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
   static func number(_ number: Int64?) -> JSON { number.map { .int($0) } ?? .null }
   static func texts(_ texts: [String: String]) -> JSON {
     .object(texts.keys.sorted().map { Member(name: $0, value: .string(texts[$0] ?? "")) })
