@@ -65,6 +65,16 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     .target(
+      name: "Events",
+      dependencies: [
+        "Gate", "Signatures",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .target(
       name: "AdminAPI",
       dependencies: [
         "Billing", "Gate", "Signatures",
@@ -78,8 +88,8 @@ let package = Package(
     .target(
       name: "TollgateServer",
       dependencies: [
-        "AdminAPI", "Billing", "CEmbedded", "Gate", "GateAPI", "HTTPServing", "PostgresStore", "RedisStore",
-        "Settings", "Signatures",
+        "AdminAPI", "Billing", "CEmbedded", "Events", "Gate", "GateAPI", "HTTPServing", "PostgresStore",
+        "RedisStore", "Settings", "Signatures",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
@@ -105,7 +115,13 @@ let package = Package(
     .target(name: "CEmbedded"),
 
     // Tests start their own Redis and Postgres; see Tests/TestServers.
-    .target(name: "TestServers", path: "Tests/TestServers"),
+    .target(
+      name: "TestServers",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ], path: "Tests/TestServers"),
     // A Stripe for tests and for script/server --stripe-fake; see docs/STRIPE-FAKE.md.
     .target(
       name: "StripeFake",
@@ -189,6 +205,13 @@ let package = Package(
       ],
       exclude: ["Fixtures"]),
     .testTarget(name: "StripeFakeTests", dependencies: ["Billing", "Signatures", "StripeFake"]),
+    .testTarget(
+      name: "EventsTests",
+      dependencies: [
+        "Events", "Gate", "PostgresStore", "Signatures", "TestServers",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
     .testTarget(
       name: "AdminAPITests",
       dependencies: [

@@ -22,6 +22,9 @@ static const unsigned char keys[] = {
 static const unsigned char limits_and_rollups[] = {
 #embed "../PostgresStore/Migrations/0012-limits-and-rollups.sql"
 };
+static const unsigned char events[] = {
+#embed "../PostgresStore/Migrations/0013-events.sql"
+};
 static const unsigned char lists[] = {
 #embed "../PostgresStore/Migrations/0015-lists.sql"
 };
@@ -34,6 +37,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0010-billing", billing_payments, sizeof billing_payments},
     {"0011-keys", keys, sizeof keys},
     {"0012-limits-and-rollups", limits_and_rollups, sizeof limits_and_rollups},
+    {"0013-events", events, sizeof events},
     {"0015-lists", lists, sizeof lists},
 };
 const size_t tollgate_migration_file_count =

@@ -36,6 +36,7 @@ enum BookingBatch {
     json.field("m", entry.metadata)
     if let hold = entry.hold { write(hold, &json) }
     if let grant = entry.grant { write(grant, &json) }
+    if let crossing = entry.crossing { write(crossing, &json) }
   }
 
   private static func write(_ hold: HoldRecord, _ json: inout JSONText) {

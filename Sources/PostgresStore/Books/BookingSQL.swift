@@ -38,6 +38,7 @@ enum BookingSQL {
       ON CONFLICT (account_kind, account_id) DO UPDATE SET debt = b.debt + excluded.debt),
     \(rollups),
     \(holds),
+    \(events),
     progress AS (
       INSERT INTO ledger_progress AS p (bucket, stream_ms, stream_seq)
       SELECT $2::bigint, ms, seq FROM input ORDER BY ms DESC, seq DESC LIMIT 1
@@ -58,7 +59,7 @@ enum BookingSQL {
         hup bigint, htp bigint, hr bigint, hfs boolean, hfe boolean,
         hug text[], hua bigint[], htg text[], hta bigint[],
         gs text, gn bigint, gk text, gt bigint, gps bigint, gpe bigint, gx bigint, gp bigint, gsrc text,
-        gref text, gc bigint)
+        gref text, gc bigint, \(crossingColumns))
       ORDER BY ms, seq, side)
     """
 
