@@ -11,6 +11,8 @@ package struct ControlHooks: Sendable {
   package var budgets: (@Sendable (BudgetsQuery, PageRequest) async throws -> Page<BudgetReport>)?
   /// `POST /admin/v1/webhooks/events/{id}/replay`; nil when there is no such event.
   package var replay: (@Sendable (_ event: String, _ actor: String) async throws -> WebhookEventRecord?)?
+  /// `/admin/v1/events`.
+  package var events: EventHook?
   /// `GET /metrics`: the Prometheus text.
   package var metrics: (@Sendable () async -> String)?
   /// `GET /openapi.json`: the bytes of docs/openapi.json.
@@ -24,6 +26,20 @@ package struct ControlHooks: Sendable {
 
   /// Makes hooks that do nothing.
   package init() {}
+}
+
+/// What `/admin/v1/events` stands on.
+package struct EventHook: Sendable {
+  /// The events that were booked.
+  package var store: any EventStore
+  /// The targets of the config.
+  package var targets: [EventTarget]
+
+  /// Both as the wiring has them.
+  package init(store: any EventStore, targets: [EventTarget]) {
+    self.store = store
+    self.targets = targets
+  }
 }
 
 /// What part of `GET /admin/v1/budgets` is asked for.

@@ -16,6 +16,8 @@ package struct ServerSettings: Sendable, Equatable {
   package var degraded: DegradedSettings
   /// The section `stripe`.
   package var stripe: StripeSettings
+  /// The section `events`.
+  package var events: EventSettings
   /// The section `log`.
   package var log: LogSettings
   /// Keys from the environment.

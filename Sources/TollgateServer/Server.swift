@@ -2,6 +2,7 @@ internal import AdminAPI
 internal import AsyncHTTPClient
 internal import Billing
 internal import CEmbedded
+internal import Events
 internal import Gate
 internal import Hummingbird
 package import Logging
@@ -45,6 +46,8 @@ package struct Server {
   private func prepare(_ backend: Backend) async throws {
     try await Migrator.migrate(Backend.postgres(settings.server), logger: logger)
     try await billing(backend).seedPrices()
+    // Before anything is booked: an event goes to the targets that are known when it is.
+    try await backend.store.registerTargets(backend.eventTargets().map(\.target))
     try await backend.client.waitUntilReady(deadline: .now() + .seconds(10))
     try await RedisRequirements.check(backend.client)
   }
@@ -72,14 +75,18 @@ package struct Server {
       group: group, backend: backend, loader: loader, links: links, control: .gate(control))
     probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher)
     backend.onKeysChanged.value = { server.forgetKeys() }
-    let metrics = MetricsText(gate: server, flusher: flusher)
+    let events = try backend.eventDelivery(on: group)
+    let metrics = MetricsText(
+      gate: server, flusher: flusher, events: EventMetrics(deliverer: events?.deliverer))
     control.hooks.metrics = { await metrics.render() }
     var services: [any Service] = [
       BackendCloser(backend: backend, budgets: budgets), flusher, backend.publisher, links,
       HoldSweeper(ledger: backend.store, budgets: budgets, now: Clock.now, logger: logger),
       Maintenance(
-        store: backend.store, retentionMonths: backend.settings.server.ledger.retentionMonths, logger: logger),
+        store: backend.store, retentionMonths: backend.settings.server.ledger.retentionMonths,
+        keepEventsDays: settings.server.events.keepDays, logger: logger),
     ]
+    if let events { services.append(events) }
     if let webhooks {
       services.append(UnmatchedReplayService(replay: UnmatchedReplay(processor: webhooks, now: Clock.now)))
     }
@@ -112,6 +119,9 @@ package struct Server {
       docsBase: settings.server.http.docsURL ?? ProblemCode.docsBaseDefault)
     control.hooks.billing = BillingAdapter(service: billing(backend))
     control.hooks.openAPI = { Documents.openAPI }
+    control.hooks.events = EventHook(
+      store: backend.store,
+      targets: settings.server.events.targets.map { EventTarget(name: $0.name, types: $0.types) })
     if let webhooks {
       control.hooks.stripeWebhook = { body, signature in
         switch await webhooks.receive(rawBody: body, signatureHeader: signature, now: Clock.now()) {

@@ -251,7 +251,8 @@ import Testing
     try await bed.register(target)
     try await bed.book()
     let claim = try #require(try await bed.claims().first)
-    let event = try #require(try await bed.store.replayEvent(claim.id, to: ["crm", "later"], actor: "key:k1"))
+    let event = try #require(
+      try await bed.store.replayEvent(claim.id, to: ["crm", "later"], actor: "key:k1"))
     #expect(event.deliveries.map(\.target) == ["crm", "later"])
     #expect(event.deliveries.allSatisfy { $0.status == .pending && $0.attempts == 0 })
     #expect(try await bed.store.finish(claim, .delivered(status: 200), now: bed.clock.now) == false)

@@ -58,7 +58,8 @@ struct EventBed: Sendable {
       LedgerEntry(
         bucket: 0,
         id: StreamID(milliseconds: EventBed.december.milliseconds + Int64(number), sequence: percent),
-        kind: .threshold, side: .user, operation: "threshold-\(number)-\(percent)", user: "u\(number)", feature: "chat",
+        kind: .threshold, side: .user, operation: "threshold-\(number)-\(percent)", user: "u\(number)",
+        feature: "chat",
         tokens: 0,
         crossing: ThresholdCrossing(
           percent: percent, periodStart: EventBed.december, used: 800, limit: 1000,

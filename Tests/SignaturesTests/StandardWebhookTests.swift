@@ -21,19 +21,23 @@ import Testing
     let both = try header([Self.other, Self.secret])
     #expect(both == "\(try header([Self.other])) \(try header([Self.secret]))")
     // Each part is signed.
-    let variants = [both, try header([Self.other, Self.secret], 2), try header([Self.other, Self.secret], 1, "[]")]
+    let variants = [
+      both, try header([Self.other, Self.secret], 2), try header([Self.other, Self.secret], 1, "[]"),
+    ]
     #expect(Set(variants).count == 3)
   }
 
-  @Test(arguments: [
-    ("", .malformed(index: 0)), ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", .malformed(index: 0)),
-    ("whsec_", .length(index: 0, bytes: 0)), ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", .malformed(index: 0)),
-    ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS-", .malformed(index: 0)),
-    ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", .malformed(index: 0)),
-    ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLQ==", .length(index: 0, bytes: 22)),
-    ("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .placeholder(index: 0)),
-    ("whsec_changemechangemechangemechangeme", .placeholder(index: 0)),
-  ] as [(String, SigningSecrets.Refusal)])
+  @Test(
+    arguments: [
+      ("", .malformed(index: 0)), ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", .malformed(index: 0)),
+      ("whsec_", .length(index: 0, bytes: 0)),
+      ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", .malformed(index: 0)),
+      ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS-", .malformed(index: 0)),
+      ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", .malformed(index: 0)),
+      ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLQ==", .length(index: 0, bytes: 22)),
+      ("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .placeholder(index: 0)),
+      ("whsec_changemechangemechangemechangeme", .placeholder(index: 0)),
+    ] as [(String, SigningSecrets.Refusal)])
   func whatIsNoSecret(text: String, refusal: SigningSecrets.Refusal) {
     #expect(throws: refusal) { try SigningSecrets([text]) }
   }

@@ -111,6 +111,20 @@ import TollgateServer
     for secret in secrets where !secret.isEmpty { #expect(!finding.found.contains(secret)) }
   }
 
+  @Test func targetsOfEventsAreNamedAndNothingElse() {
+    func target(_ url: String) -> EventTargetSettings {
+      EventTargetSettings(
+        name: "crm", url: Secret(url), types: [], timeoutMilliseconds: 100, secrets: [Secret("whsec_hush")])
+    }
+    for (targets, expected) in [
+      ([], .good), ([target("https://a.example/hush")], .good), ([target("http://mailer/hush")], .warning),
+    ] as [([EventTargetSettings], Finding.Level)] {
+      let finding = Judgement.events(EventSettings(keepDays: 90, targets: targets))
+      #expect(finding.level == expected && finding.subject == "events.targets")
+      #expect(!finding.found.contains("hush") && targets.isEmpty != finding.found.contains("crm"))
+    }
+  }
+
   @Test func oneBadFindingIsAFailure() {
     let good = Finding(level: .good, subject: "config", found: "x")
     let warning = Finding(level: .warning, subject: "redis.clock", found: "late", remedy: "NTP")

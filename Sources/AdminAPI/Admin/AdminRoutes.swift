@@ -7,6 +7,7 @@ extension ControlRoutes {
       UserRoutes.all, LimitRoutes.all, TenantRoutes.all, BudgetRoutes.all, GrantRoutes.all,
       BooksRoutes.all, TokenRoutes.all, KeyRoutes.all, AuditRoutes.all, SettingsRoutes.all,
       WebhookEventRoutes.all(control.hooks), OperationsRoutes.all(control.hooks),
+      EventRoutes.all(control.hooks),
     ]
     return ControlRoutes(groups.flatMap { $0 }, control: control)
   }

@@ -100,6 +100,19 @@ extension FieldRule where Value == Bool {
   }
 }
 
+extension FieldRule where Value == AccountID {
+  /// `user:u_42` or `tenant:t_7`.
+  static var account: FieldRule {
+    FieldRule { (value) throws(FieldRefusal) in
+      guard case .string(let text) = value, let colon = text.firstIndex(of: ":"),
+        let kind = AccountID.Kind(rawValue: String(text[..<colon])),
+        Identifier.isValid(text[text.index(after: colon)...])
+      else { throw FieldRefusal(message: "must be an account such as user:u_42 or tenant:t_7") }
+      return AccountID(kind, String(text[text.index(after: colon)...]))
+    }
+  }
+}
+
 extension FieldRule where Value == Int64 {
   /// A whole number; `1.0` and `"1"` are none.
   static func integer(_ range: ClosedRange<Int64>) -> FieldRule {

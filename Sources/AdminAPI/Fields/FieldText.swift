@@ -7,6 +7,11 @@ package enum FieldText {
     try FieldRule.identifier.read(.string(text))
   }
 
+  /// `user:u_42` or `tenant:t_7`.
+  package static func account(_ text: String) throws(FieldRefusal) -> AccountID {
+    try FieldRule.account.read(.string(text))
+  }
+
   /// An address.
   package static func email(_ text: String) throws(FieldRefusal) -> String {
     try FieldRule.email.read(.string(text))

@@ -27,7 +27,8 @@ package struct EventDeliverer: Sendable {
     jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }, logger: Logger
   ) {
     let parts = Parts(
-      store: store, transport: transport, pollEvery: .milliseconds(pollMilliseconds), now: now, jitter: jitter,
+      store: store, transport: transport, pollEvery: .milliseconds(pollMilliseconds), now: now,
+      jitter: jitter,
       logger: logger)
     self.parts = parts
     deliverers = targets.map { TargetDeliverer($0, parts) }

@@ -6,13 +6,18 @@ enum WebURL {
   /// An absolute `http` or `https` URL in visible ASCII with a host and no `user@`. Stripe's
   /// `{CHECKOUT_SESSION_ID}` may stand in it.
   static func isValid(_ text: String) -> Bool {
-    guard text.utf8.count <= bytesMax, text.utf8.allSatisfy({ isURLByte($0) }),
-      let mark = text.firstRange(of: "://"), ["http", "https"].contains(text[..<mark.lowerBound])
-    else { return false }
+    guard text.utf8.count <= bytesMax, text.utf8.allSatisfy({ isURLByte($0) }) else { return false }
+    return authority(of: text).map { $0.port != 0 } ?? false
+  }
+
+  /// Host and port of an http or https URL; nil for any other, and for one with `user@`.
+  static func authority(of text: String) -> HostPort? {
+    guard let mark = text.firstRange(of: "://"), ["http", "https"].contains(text[..<mark.lowerBound]) else {
+      return nil
+    }
     let rest = text[mark.upperBound...]
     let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
-    guard let host = HostPort(rest[..<end]) else { return false }
-    return host.port != 0
+    return HostPort(rest[..<end])
   }
 
   /// The same, or `mailto:name@host`.

@@ -20,7 +20,7 @@ enum ServerBuilder {
       degraded: DegradedSettings(
         tokensPerUser: number("degraded.tokens_per_user", values),
         usersMax: Int(number("degraded.users_max", values))),
-      stripe: stripe(values),
+      stripe: stripe(values), events: EventBuilder.build(&values),
       log: LogSettings(
         level: values.word("log.level", else: .info), format: values.word("log.format", else: .json)),
       bootstrap: bootstrap)

@@ -55,7 +55,7 @@ enum ConfigFileReader {
     _ node: Node, key: SettingKey, path: SettingValues.Path, _ values: inout SettingValues
   ) {
     guard key.isInFile else {
-      let name = key.environmentName ?? ""
+      let name = key.environmentName(at: path) ?? ""
       values.mistake(
         path, "is a secret and does not belong in this file; set \(name) or \(name)_FILE instead")
       return

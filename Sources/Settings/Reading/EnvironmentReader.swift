@@ -1,41 +1,57 @@
 /// Lays `TOLLGATE_…` over what the file says.
 enum EnvironmentReader {
   static func read(_ environment: [String: String], into values: inout SettingValues) {
-    for name in environment.keys.sorted() where name.hasPrefix("TOLLGATE_") {
-      guard !isKnown(name) else { continue }
-      let known = Schema.environmentNames.keys.sorted() + ["TOLLGATE_CONFIG"]
-      values.warnings.append("\(name) is set but unknown; " + Suggestion.among(known, for: name))
+    let settings = Schema.keys.flatMap { key in
+      (key.environmentName(at: key.components) == nil ? [] : values.concretePaths(of: key.components))
+        .compactMap { path in key.environmentName(at: path).map { Variable(name: $0, key: key, path: path) } }
     }
-    for key in Schema.keys {
-      guard let name = key.environmentName else { continue }
-      guard let (text, variable) = text(of: key, name, environment, &values) else { continue }
-      read(text, variable: variable, key, &values)
+    warn(environment, settings, &values)
+    for setting in settings {
+      guard let (text, variable) = text(of: setting, environment, &values) else { continue }
+      read(text, variable: variable, setting, &values)
     }
   }
 
-  private static func isKnown(_ name: String) -> Bool {
-    if Schema.environmentNames[name] != nil || Schema.otherEnvironmentNames.contains(name) { return true }
-    return name.hasSuffix("_FILE") && Schema.environmentNames[String(name.dropLast(5))]?.isSecret == true
+  /// A key that the environment may give, and by which name.
+  private struct Variable {
+    var name: String
+    var key: SettingKey
+    var path: SettingValues.Path
+  }
+
+  private static func warn(
+    _ environment: [String: String], _ settings: [Variable], _ values: inout SettingValues
+  ) {
+    var known = Set(settings.map(\.name))
+    let suggested = known.sorted() + ["TOLLGATE_CONFIG"]
+    known.formUnion(settings.filter(\.key.isSecret).map { $0.name + "_FILE" })
+    known.formUnion(Schema.otherEnvironmentNames)
+    for name in environment.keys.sorted() where name.hasPrefix("TOLLGATE_") && !known.contains(name) {
+      values.warnings.append("\(name) is set but unknown; " + Suggestion.among(suggested, for: name))
+    }
   }
 
   /// The variable's text and the name it came by; nil when there is none, or a mistake was noted.
   private static func text(
-    of key: SettingKey, _ name: String, _ environment: [String: String], _ values: inout SettingValues
+    of setting: Variable, _ environment: [String: String], _ values: inout SettingValues
   ) -> (String, variable: String)? {
+    let name = setting.name
     let fileName = name + "_FILE"
-    let path = key.isSecret ? environment[fileName] : nil
+    let path = setting.key.isSecret ? environment[fileName] : nil
     switch (environment[name], path) {
     case (nil, nil):
       return nil
     case (.some, .some):
-      values.mistake(variable: name, "and \(fileName) are both set; one of them is allowed")
+      values.mistake(
+        variable: name, at: setting.path, "and \(fileName) are both set; one of them is allowed")
       return nil
     case (.some(let text), nil):
       return (text, name)
     case (nil, .some(let path)):
       switch TextFile.read(path, bytesMax: Settings.fileBytesMax) {
       case .refused(let why):
-        values.mistake(variable: fileName, "the file `\(ValueParser.shortened(path))` \(why)")
+        values.mistake(
+          variable: fileName, at: setting.path, "the file `\(ValueParser.shortened(path))` \(why)")
         return nil
       case .text(let text):
         return (withoutLineEnd(text), fileName)
@@ -44,19 +60,22 @@ enum EnvironmentReader {
   }
 
   private static func read(
-    _ text: String, variable: String, _ key: SettingKey, _ values: inout SettingValues
+    _ text: String, variable: String, _ setting: Variable, _ values: inout SettingValues
   ) {
+    let key = setting.key
     guard !text.isEmpty else {
       values.mistake(
-        variable: variable, "is set but empty; leave it out, or give: \(key.kind.allowed)")
+        variable: variable, at: setting.path,
+        "is set but empty; leave it out, or give: \(key.kind.allowed)")
       return
     }
     switch ValueParser.parse(text, as: key.kind) {
     case .success(let value):
-      values.override(key.components, value, variable: variable)
+      values.override(setting.path, value, variable: variable)
     case .failure(let problem):
       values.mistake(
-        variable: variable, problem.message(allowed: key.kind.allowed, isSecret: key.isSecret))
+        variable: variable, at: setting.path,
+        problem.message(allowed: key.kind.allowed, isSecret: key.isSecret))
     }
   }
 

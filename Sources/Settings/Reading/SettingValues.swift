@@ -37,7 +37,9 @@ struct SettingValues {
     }
   }
 
-  mutating func mistake(variable: String, _ message: String) {
+  /// With the path of the key that the variable is of, where it is known.
+  mutating func mistake(variable: String, at path: Path? = nil, _ message: String) {
+    if let path { mistaken.insert(path) }
     mistakes.append(SettingsMistake(file: "environment", key: variable, message: message))
   }
 
@@ -62,12 +64,15 @@ struct SettingValues {
         let parent = Path(path.dropLast())
         guard parent.isEmpty || lines[parent] != nil, !mistaken.contains(parent) else { continue }
         guard values[path] == nil, lines[path] == nil, !mistaken.contains(path) else { continue }
-        mistake(path, "is missing; allowed: \(key.kind.allowed)")
+        let variable = key.isInFile ? nil : key.environmentName(at: path)
+        let remedy = variable.map { "; set \($0) or \($0)_FILE" } ?? ""
+        mistake(path, "is missing\(remedy); allowed: \(key.kind.allowed)")
       }
     }
   }
 
-  private func concretePaths(of pattern: [String]) -> [Path] {
+  /// The paths that a pattern has with the names that there are.
+  func concretePaths(of pattern: [String]) -> [Path] {
     var paths: [Path] = [[]]
     for component in pattern {
       paths = paths.flatMap { path in

@@ -16,7 +16,7 @@ extension Schema {
     lines.append(
       "| `TOLLGATE_CONFIG` | path | \(Settings.pathDefault) | The config file. |")
     for key in keys {
-      guard let name = key.environmentName else { continue }
+      guard let name = key.environmentName(at: key.components) else { continue }
       let file = key.isSecret ? ", `\(name)_FILE`" : ""
       lines.append("| `\(name)`\(file) | \(key.kind.allowed) | \(key.fallbackWords) | \(key.about) |")
     }

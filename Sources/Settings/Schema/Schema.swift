@@ -1,7 +1,7 @@
 /// Every key there is. It drives the parser, the messages, and the tests that hold
 /// `config/tollgate.yaml` and `docs/CONFIG.md` to it.
 package enum Schema {
-  static let keys: [SettingKey] = catalogKeys + planKeys + serverKeys
+  static let keys: [SettingKey] = catalogKeys + planKeys + serverKeys + eventKeys
 
   static let byPath: [String: SettingKey] = Dictionary(
     keys.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
@@ -19,9 +19,6 @@ package enum Schema {
     }
     return children
   }()
-
-  static let environmentNames: [String: SettingKey] = Dictionary(
-    keys.compactMap { key in key.environmentName.map { ($0, key) } }, uniquingKeysWith: { first, _ in first })
 
   /// Variables that are no setting: where the file is, and what the scripts and tests use.
   static let otherEnvironmentNames: Set<String> = ["TOLLGATE_CONFIG", "TOLLGATE_BIN", "TOLLGATE_TEST"]

@@ -11,6 +11,8 @@ struct SettingKey: Sendable {
     case fileOrEnvironment(String)
     /// A secret that has no business in a file that is checked in.
     case environment(String)
+    /// The same, one variable per name: this, and the name in capitals.
+    case environmentByName(String)
   }
 
   /// Dotted, with `*` for a name: `plans.*.rank`.
@@ -39,14 +41,22 @@ struct SettingKey: Sendable {
 
   var environmentName: String? {
     switch source {
-    case .file: nil
+    case .file, .environmentByName: nil
     case .fileOrEnvironment(let name), .environment(let name): name
     }
   }
 
+  /// The variable of a path, whose `*` is a name now.
+  func environmentName(at path: [String]) -> String? {
+    guard case .environmentByName(let prefix) = source else { return environmentName }
+    return zip(components, path).first { $0.0 == "*" }.map { prefix + $0.1.uppercased() }
+  }
+
   var isInFile: Bool {
-    if case .environment = source { return false }
-    return true
+    switch source {
+    case .file, .fileOrEnvironment: true
+    case .environment, .environmentByName: false
+    }
   }
 
   var isNullable: Bool {

@@ -72,6 +72,11 @@ enum TextRule: Sendable, Equatable {
   case limitName
   /// The name of a plan or feature that the file has; which one is checked later.
   case reference(String)
+  /// The name of a target of events. It is part of a variable's name, which may end in `_FILE`.
+  case targetName
+  case targetURL
+  case eventType
+  case signingSecret
 
   static let limitNames = ["requests", "tokens", "concurrent", "hourly_tokens", "daily_tokens"]
 
@@ -95,6 +100,10 @@ enum TextRule: Sendable, Equatable {
     case .ownKey(let prefix): "`\(prefix)` and 8 to 256 of `A-Z a-z 0-9 _ -`"
     case .limitName: TextRule.limitNames.map { "`\($0)`" }.joined(separator: ", ")
     case .reference(let what): "the name of a \(what) of this file"
+    case .targetName: "1 to 32 of `a-z 0-9 _`, a letter first, without `_file` at the end"
+    case .targetURL: "absolute https URL"
+    case .eventType: EventType.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")
+    case .signingSecret: "`whsec_` and 24 to 64 bytes in base 64"
     }
   }
 
@@ -120,7 +129,17 @@ enum TextRule: Sendable, Equatable {
       text.hasPrefix(prefix) && (8...256).contains(text.utf8.count - prefix.utf8.count)
         && text.utf8.allSatisfy { TextRule.isWordByte($0) } && !Placeholder.isLikely(text)
     case .limitName: TextRule.limitNames.contains(text)
+    case .targetName: TextRule.isTargetName(text)
+    case .targetURL: WebURL.isValid(text) && !text.contains("#")
+    case .eventType: EventType(rawValue: text) != nil
+    case .signingSecret: SigningSecretText.isValid(text)
     }
+  }
+
+  private static func isTargetName(_ text: String) -> Bool {
+    guard let first = text.utf8.first, (97...122).contains(first) else { return false }
+    return text.utf8.count <= 32 && !text.hasSuffix("_file")
+      && text.utf8.allSatisfy { $0 == 95 || (48...57).contains($0) || (97...122).contains($0) }
   }
 
   private static func isWordByte(_ byte: UInt8) -> Bool {

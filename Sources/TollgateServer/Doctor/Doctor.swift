@@ -26,6 +26,7 @@ package enum Doctor {
     async let postgres = postgres(settings.server, logger: logger)
     let stores = await redis + postgres
     return Judgement.config(settings) + stores + Judgement.stripe(settings.server.stripe)
+      + [Judgement.events(settings.server.events)]
   }
 
   private static func redis(_ server: ServerSettings, logger: Logger) async -> [Finding] {

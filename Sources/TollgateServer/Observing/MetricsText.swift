@@ -9,6 +9,7 @@ internal import RedisStore
 struct MetricsText: Sendable {
   let gate: GateServer
   let flusher: Flusher
+  let events: EventMetrics
 
   private struct LoopFigures: Sendable {
     var outcomes: [UInt64]
@@ -35,6 +36,7 @@ struct MetricsText: Sendable {
     latency(loops, &text)
     redis(loops, &text)
     await books(&text)
+    text += await events.render(now: Clock.now())
     metric("tollgate_connections_open", "gauge", "Open connections of the gate's listeners.", &text)
     text += "tollgate_connections_open \(gate.counters.connectionsOpen)\n"
     metric("tollgate_connections_rejected_total", "counter", "Connections over the limit.", &text)

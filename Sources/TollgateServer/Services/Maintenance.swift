@@ -9,6 +9,8 @@ struct Maintenance: Service {
   let store: PostgresStore
   /// Whole months of the ledger beside the current one; nil: all.
   let retentionMonths: Int64?
+  /// Days that an event is kept after its period.
+  let keepEventsDays: Int64
   let logger: Logger
 
   private static let every = Duration.seconds(3600)
@@ -27,6 +29,7 @@ struct Maintenance: Service {
   private func maintain() async {
     do throws(StoreError) {
       try await store.maintain()
+      try await store.pruneEvents(keepDays: keepEventsDays)
     } catch {
       logger.warning("maintenance failed", metadata: ["error": "\(error)"])
     }

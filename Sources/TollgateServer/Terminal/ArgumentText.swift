@@ -5,6 +5,8 @@ package import Gate
 package enum ArgumentText {
   /// The name of a user, tenant, plan, token, key or event.
   package static func identifier(_ text: String) throws -> String { try FieldText.identifier(text) }
+  /// `user:u_42` or `tenant:t_7`.
+  package static func account(_ text: String) throws -> AccountID { try FieldText.account(text) }
   /// An email address.
   package static func email(_ text: String) throws -> String { try FieldText.email(text) }
   /// What a token or key is for.

@@ -15,7 +15,10 @@ struct ConfigCommand: AsyncParsableCommand {
     func run() async throws {
       let settings = try common.settings()
       for warning in settings.warnings { Terminal.error("warning: \(warning)") }
-      Terminal.print("\(settings.path) is good: \(settings.catalog.plans.count) plans.")
+      let targets = settings.server.events.targets
+      let told = targets.isEmpty ? "none" : targets.map(\.name).joined(separator: ", ")
+      Terminal.print(
+        "\(settings.path) is good: \(settings.catalog.plans.count) plans; told of events: \(told).")
     }
   }
 }

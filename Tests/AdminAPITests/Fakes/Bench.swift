@@ -20,7 +20,9 @@ struct Bench: Sendable {
   var admin: ControlRoutes { .admin(control) }
   var gate: ControlRoutes { .gate(control) }
 
-  init(hooks: ControlHooks = Bench.allHooks) {
+  init(hooks: ControlHooks = Bench.allHooks, events: EventsFake = EventsFake()) {
+    var hooks = hooks
+    hooks.events = hooks.events ?? EventHook(store: events, targets: EventsFake.targets)
     let plans = [
       Plan(
         name: "free", rank: 0, features: ["chat"], budget: BudgetRule(tokens: 100),

@@ -15,6 +15,8 @@ struct StackOptions: Sendable {
   /// is late is a 503.
   var deadlineMilliseconds = 5000
   var environment: [String: String] = [:]
+  /// Further sections of the config file.
+  var config = ""
 }
 
 /// One Redis, one database and one running gate.
@@ -60,8 +62,8 @@ final class Stack: Sendable {
     self.database = database
     directory = redis.directory
     running = Mutex(nil)
-    try TestConfig.text(deadlineMilliseconds: options.deadlineMilliseconds).write(
-      toFile: "\(directory)/tollgate.yaml", atomically: true, encoding: .utf8)
+    let text = TestConfig.text(deadlineMilliseconds: options.deadlineMilliseconds) + options.config
+    try text.write(toFile: "\(directory)/tollgate.yaml", atomically: true, encoding: .utf8)
   }
 
   /// Starts a gate, the first or the next one, on free ports, and waits until it is ready. One that ran
