@@ -186,7 +186,8 @@ let package = Package(
     .testTarget(
       name: "TollgateServerTests",
       dependencies: [
-        "Gate", "PostgresStore", "Settings", "Signatures", "TestServers", "TollgateServer", "tollgate",
+        "Gate", "PostgresStore", "Settings", "Signatures", "StripeFake", "TestServers", "TollgateServer",
+        "tollgate",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -204,7 +205,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       exclude: ["Fixtures"]),
-    .testTarget(name: "StripeFakeTests", dependencies: ["Billing", "Signatures", "StripeFake"]),
+    .testTarget(name: "StripeFakeTests", dependencies: ["Signatures", "StripeFake", "stripe-fake"]),
     .testTarget(
       name: "EventsTests",
       dependencies: [
