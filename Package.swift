@@ -216,7 +216,7 @@ let package = Package(
     .testTarget(
       name: "AdminAPITests",
       dependencies: [
-        "AdminAPI", "Gate", "Signatures",
+        "AdminAPI", "Billing", "Gate", "Signatures",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

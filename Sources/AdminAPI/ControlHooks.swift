@@ -1,3 +1,4 @@
+package import Billing
 package import Gate
 
 /// What the wiring lends to single routes. A route of the admin listener whose hook is nil doesn't exist;
@@ -20,7 +21,7 @@ package struct ControlHooks: Sendable {
   /// `GET /readyz`; without it the gate is ready as soon as it listens.
   package var readiness: (@Sendable () async -> Readiness)?
   /// `POST /webhooks/stripe`: the body as it came and its `Stripe-Signature`; 503 without it.
-  package var stripeWebhook: (@Sendable (_ body: [UInt8], _ signature: String) async -> StripeWebhookAnswer)?
+  package var stripeWebhook: (@Sendable (_ body: [UInt8], _ signature: String) async -> WebhookAnswer)?
   /// `/v1/billing/*`, but for the links; without it what needs Stripe is 503.
   package var billing: (any BillingEndpoints)?
 
@@ -89,14 +90,4 @@ package struct Readiness: Sendable, Equatable {
     self.isReady = isReady
     self.components = components
   }
-}
-
-/// What became of a webhook delivery.
-package enum StripeWebhookAnswer: Sendable, Equatable {
-  /// Stored and done, or none of our business: 200.
-  case received
-  case signatureInvalid
-  case payloadInvalid(String)
-  /// Not stored, or not acted on: 503, and Stripe comes again.
-  case failed
 }

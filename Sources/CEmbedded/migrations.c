@@ -28,6 +28,9 @@ static const unsigned char events[] = {
 static const unsigned char lists[] = {
 #embed "../PostgresStore/Migrations/0015-lists.sql"
 };
+static const unsigned char billing_whole[] = {
+#embed "../PostgresStore/Migrations/0016-billing.sql"
+};
 
 const tollgate_embedded_file tollgate_migration_files[] = {
     {"0001-accounts", accounts, sizeof accounts},
@@ -39,6 +42,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0012-limits-and-rollups", limits_and_rollups, sizeof limits_and_rollups},
     {"0013-events", events, sizeof events},
     {"0015-lists", lists, sizeof lists},
+    {"0016-billing", billing_whole, sizeof billing_whole},
 };
 const size_t tollgate_migration_file_count =
     sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

@@ -136,6 +136,14 @@ package struct StripeSettings: Sendable, Equatable {
   package var toleranceSeconds: Int64
   /// What one call to Stripe may take, 100 to 120,000.
   package var timeoutMilliseconds: Int64
+  /// A customer is made for each account that has none.
+  package var createsCustomers: Bool
+  /// Hours between two comparisons with Stripe, 0 to 720; 0: none by itself.
+  package var syncHours: Int64
+  /// Days that a processed or ignored event is kept, 30 to 3,650.
+  package var eventsDays: Int64
+  /// Days that an unmatched or failed event is kept, 30 to 3,650.
+  package var openEventsDays: Int64
 }
 
 /// The section `log`.

@@ -1,3 +1,4 @@
+internal import Billing
 package import Gate
 package import Logging
 package import NIOCore
@@ -18,6 +19,8 @@ package struct Backend: Sendable {
   package let redis: RedisConnectionConfiguration
   /// Called, on the listener's thread, when a service or admin key was made or revoked anywhere.
   let onKeysChanged: Late<@Sendable () -> Void>
+  /// Stripe's API; nil without a key. One per process, which keeps all its calls together below the limits.
+  let stripe: StripeClient?
   package let logger: Logger
   private let pool: PostgresPool
   private let listener: PostgresListener
@@ -59,7 +62,8 @@ package struct Backend: Sendable {
       settings: settings, store: store, billing: PostgresBillingStore(pool: pool), client: client,
       keyspace: keyspace, epochs: epochs,
       counters: RedisCounters(client: client, keyspace: keyspace, epochs: epochs), redis: redis,
-      onKeysChanged: onKeysChanged, logger: logger, pool: pool, listener: listener)
+      onKeysChanged: onKeysChanged, stripe: Backend.stripe(server.stripe, logger), logger: logger,
+      pool: pool, listener: listener)
   }
 
   package static func postgres(_ server: ServerSettings) -> PostgresConfiguration {

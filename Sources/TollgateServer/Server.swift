@@ -45,7 +45,7 @@ package struct Server {
   /// Postgres must be there once, with its schema; Redis must be one that loses nothing by eviction.
   private func prepare(_ backend: Backend) async throws {
     try await Migrator.migrate(Backend.postgres(settings.server), logger: logger)
-    try await billing(backend).seedPrices()
+    try await backend.billingService(backend.eventProcessor()).seedPrices()
     // Before anything is booked: an event goes to the targets that are known when it is.
     try await backend.store.registerTargets(backend.eventTargets().map(\.target))
     try await backend.client.waitUntilReady(deadline: .now() + .seconds(10))
@@ -66,8 +66,9 @@ package struct Server {
       flushed: { bucket in await flusher.settled(bucket: bucket) })
     let links = LinksCache(accounts: backend.store, catalog: settings.catalog, logger: logger)
     let budgets = try await LiveBudgets.connect(backend, loader: loader, on: group.next())
-    let webhooks = try backend.webhookProcessor()
-    var control = controlPlane(backend, budgets: budgets, webhooks: webhooks)
+    let events = backend.eventProcessor()
+    let webhooks = try backend.webhookProcessor(events)
+    var control = controlPlane(backend, budgets: budgets, events: events, webhooks: webhooks)
     // Readiness is asked of the server that it is a route of.
     let probe = Late<ReadinessProbe>()
     control.hooks.readiness = { await probe.value?.probe() ?? Readiness(isReady: false) }
@@ -75,21 +76,21 @@ package struct Server {
       group: group, backend: backend, loader: loader, links: links, control: .gate(control))
     probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher)
     backend.onKeysChanged.value = { server.forgetKeys() }
-    let events = try backend.eventDelivery(on: group)
+    let delivery = try backend.eventDelivery(on: group)
     let metrics = MetricsText(
-      gate: server, flusher: flusher, events: EventMetrics(deliverer: events?.deliverer))
+      gate: server, flusher: flusher, events: EventMetrics(deliverer: delivery?.deliverer),
+      webhooks: events.tally)
     control.hooks.metrics = { await metrics.render() }
     var services: [any Service] = [
       BackendCloser(backend: backend, budgets: budgets), flusher, backend.publisher, links,
       HoldSweeper(ledger: backend.store, budgets: budgets, now: Clock.now, logger: logger),
       Maintenance(
         store: backend.store, retentionMonths: backend.settings.server.ledger.retentionMonths,
-        keepEventsDays: settings.server.events.keepDays, logger: logger),
+        keepEventsDays: settings.server.events.keepDays, billing: backend.billing,
+        stripe: settings.server.stripe, logger: logger),
     ]
-    if let events { services.append(events) }
-    if let webhooks {
-      services.append(UnmatchedReplayService(replay: UnmatchedReplay(processor: webhooks, now: Clock.now)))
-    }
+    if let delivery { services.append(delivery) }
+    services += backend.billingServices(events)
     services += adminListeners(.admin(control), on: group)
     services.append(TokenUse(gate: server, principals: backend.store, logger: logger))
     services.append(server)
@@ -100,14 +101,8 @@ package struct Server {
     try await lifecycle.run()
   }
 
-  private func billing(_ backend: Backend) -> BillingService {
-    BillingService(
-      store: backend.billing, outbox: backend.publisher, catalog: settings.catalog, stripe: backend.stripe,
-      storedLinks: { () async throws(StoreError) in try await backend.store.billingLinks() })
-  }
-
   private func controlPlane(
-    _ backend: Backend, budgets: LiveBudgets, webhooks: WebhookProcessor?
+    _ backend: Backend, budgets: LiveBudgets, events: EventProcessor, webhooks: WebhookProcessor?
   ) -> ControlPlane {
     let bootstrap = settings.server.bootstrap
     var control = ControlPlane(
@@ -117,24 +112,19 @@ package struct Server {
       logger: logger, bootstrapOperator: bootstrap.adminKey.flatMap(KeyHash.of),
       bootstrapService: bootstrap.serviceKey.flatMap(KeyHash.of),
       docsBase: settings.server.http.docsURL ?? ProblemCode.docsBaseDefault)
-    control.hooks.billing = BillingAdapter(service: billing(backend))
+    control.hooks.billing = backend.billingService(events)
     control.hooks.openAPI = { Documents.openAPI }
     control.hooks.events = EventHook(
       store: backend.store,
       targets: settings.server.events.targets.map { EventTarget(name: $0.name, types: $0.types) })
     if let webhooks {
       control.hooks.stripeWebhook = { body, signature in
-        switch await webhooks.receive(rawBody: body, signatureHeader: signature, now: Clock.now()) {
-        case .received: .received
-        case .signatureInvalid: .signatureInvalid
-        case .payloadInvalid: .payloadInvalid("The body is not a Stripe event.")
-        case .storeUnavailable: .failed
-        }
+        await webhooks.receive(rawBody: body, signatureHeader: signature, now: Clock.now())
       }
-      control.hooks.replay = { event, _ in
-        guard try await webhooks.replay(eventID: event, now: Clock.now()) != nil else { return nil }
-        return try await backend.store.webhookEvent(event)
-      }
+    }
+    control.hooks.replay = { event, _ in
+      guard try await events.replay(eventID: event, now: Clock.now()) != nil else { return nil }
+      return try await backend.store.webhookEvent(event)
     }
     return control
   }

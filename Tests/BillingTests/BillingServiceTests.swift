@@ -8,9 +8,7 @@ import Testing
     webAppURL: "https://app/")
 
   private func service(_ store: MemoryBillingStore, _ stripe: FakeStripe?) -> BillingService {
-    BillingService(
-      store: store, outbox: TestBench.Outbox(), catalog: TestCatalog.catalog, stripe: stripe?.client
-    ) { Self.links }
+    TestBench.service(store, stripe?.client, links: Self.links)
   }
 
   private func subscribed(_ status: String = "active") async throws -> MemoryBillingStore {
@@ -71,10 +69,9 @@ import Testing
   @Test func withoutAKey() async throws {
     let service = service(TestBench.memory(), nil)
     await #expect(throws: BillingFault.notConfigured) {
-      try await service.checkout(user: "u1", .topUpPrice("price_pack"))
+      try await service.checkout(user: "u1", .topUpPrice("price_pack", quantity: 1))
     }
     await #expect(throws: BillingFault.notConfigured) { try await service.portal(user: "u1", returnURL: nil) }
-    await #expect(throws: BillingFault.notConfigured) { try await service.invoices(user: "u1") }
     await #expect(throws: BillingFault.notConfigured) { try await service.upcoming(user: "u1") }
     await #expect(throws: BillingFault.notConfigured) {
       try await service.reactivate(user: "u1", now: TestBench.now)
@@ -87,7 +84,7 @@ import Testing
       FakeStripe.ok(["id": "cs_1", "url": "https://checkout/cs_1"]),
     ])
     let store = TestBench.memory()
-    let order = BillingOrder.plan("pro", interval: "month", seats: 1)
+    let order = BillingOrder.plan("pro", interval: .month, seats: 1)
     let url = try await service(store, stripe).checkout(user: "u2", order)
     #expect(url == "https://checkout/cs_1")
     #expect(store.now.accounts[.user("u2")]?.customer == "cus_2")
@@ -110,16 +107,16 @@ import Testing
     let stripe = FakeStripe([FakeStripe.ok(["recurring": ["interval": "month"]])])
     let service = service(try await subscribed(), stripe)
     let wrong: [(BillingOrder, BillingFault)] = [
-      (.topUpPrice("price_pro"), .invalid(field: "price", message: "is no top-up")),
+      (.topUpPrice("price_pro", quantity: 1), .invalid(field: "price", message: "is no top-up")),
       (.subscriptionPrice("price_x", seats: 1), .invalid(field: "price", message: "maps to no plan")),
-      (.plan("nothing", interval: "month", seats: 1), .invalid(field: "plan", message: "is unknown")),
-      (.plan("free", interval: "month", seats: 1), .invalid(field: "plan", message: "has no price")),
+      (.plan("nothing", interval: .month, seats: 1), .invalid(field: "plan", message: "is unknown")),
+      (.plan("free", interval: .month, seats: 1), .invalid(field: "plan", message: "has no price")),
       (
         .subscriptionPrice("price_pro", seats: 2),
         .invalid(field: "seats", message: "the plan is not sold by seats")
       ),
       (
-        .plan("pro", interval: "year", seats: 1),
+        .plan("pro", interval: .year, seats: 1),
         .invalid(field: "interval", message: "the plan has no such price")
       ),
       (

@@ -28,16 +28,24 @@ import Testing
   private func decide(
     _ type: String, _ object: [String: Any], _ row: StoredSubscription? = nil,
     grants: [StoredPeriodGrant] = [], plan: String? = "pro", others: [StoredSubscription] = [],
-    account: AccountID = .user("u1"), paid: Set<String> = [], purchases: [BillingFacts.Purchase] = []
+    account: AccountID = .user("u1"), paid: Set<String> = [], purchases: [BillingFacts.Purchase] = [],
+    isPaymentKnown: Bool = false
   ) throws -> BillingDecision {
     let event = try #require(StripeEvent(rawBody: payloads.event("evt_1", type, object)))
     let owner = BillingAccount(account: account, plan: plan, customer: "cus_1", otherSubscriptions: others)
     let facts = BillingFacts(
       owner: owner, subscription: row, grants: grants, plans: TestCatalog.prices, paidInvoices: paid,
-      purchases: purchases)
+      purchases: purchases, isPaymentKnown: isPaymentKnown)
     return decider.decide(BillingEvent(event, isLive: nil), facts: facts, now: TestBench.now)
   }
 
+  /// Without what is only kept for the record.
+  private func effects(_ decision: BillingDecision) -> [BillingAction] {
+    decision.actions.filter { !$0.isForTheRecord }
+  }
+  private func notes(_ decision: BillingDecision) -> [String] {
+    decision.actions.compactMap { if case .note(_, let action, _) = $0 { action } else { nil } }
+  }
   private func granted(_ decision: BillingDecision) -> [NewPeriodGrant] {
     decision.actions.compactMap { if case .grantPeriod(let grant) = $0 { grant } else { nil } }
   }
@@ -267,7 +275,7 @@ import Testing
     let session = payloads.session(mode: "payment", extra: extra)
     let decision = try decide("checkout.session.completed", session)
     #expect(
-      decision.actions == [
+      effects(decision) == [
         .grantTopUp(
           NewTopUp(
             account: .user("u1"), session: "cs_1", tokens: 100_000,
@@ -275,7 +283,9 @@ import Testing
       ])
     let unpaid = payloads.session(mode: "payment", paid: "unpaid", extra: extra)
     #expect(try decide("checkout.session.completed", unpaid).outcome.status == "ignored")
-    #expect(try decide("checkout.session.async_payment_succeeded", session).actions.count == 1)
+    #expect(try effects(decide("checkout.session.async_payment_succeeded", session)).count == 1)
+    let failed = try decide("checkout.session.async_payment_failed", unpaid)
+    #expect(effects(failed).isEmpty && notes(failed) == ["checkout.payment_failed"])
     let strange = payloads.session(mode: "payment")
     #expect(try decide("checkout.session.completed", strange).outcome.status == "unmatched")
   }
@@ -285,11 +295,69 @@ import Testing
     let full: [String: Any] = ["id": "ch_1", "object": "charge", "refunded": true, "payment_intent": "pi_1"]
     let part: [String: Any] = ["id": "ch_1", "object": "charge", "refunded": false]
     let dispute: [String: Any] = ["id": "dp_1", "object": "dispute", "charge": "ch_1"]
-    #expect(
-      try decide("charge.refunded", full, purchases: [purchase]).actions
-        == [.takeBack(purchase, reason: "refunded")])
-    #expect(try decide("charge.refunded", part, purchases: [purchase]).actions.isEmpty)
-    #expect(try decide("charge.dispute.created", dispute, purchases: [purchase]).actions.count == 1)
+    let taken = BillingAction.takeBack(purchase, reason: "refunded")
+    #expect(try effects(decide("charge.refunded", full, purchases: [purchase])) == [taken])
+    let partial = try decide("charge.refunded", part, purchases: [purchase])
+    #expect(effects(partial).isEmpty && notes(partial) == ["charge.refunded_in_part"])
+    #expect(partial.outcome == .processed)
+    let disputed = try decide("charge.dispute.created", dispute, purchases: [purchase])
+    #expect(effects(disputed) == [.takeBack(purchase, reason: "disputed")])
     #expect(try decide("charge.refunded", full).outcome.status == "unmatched")
+    // A known payment that granted nothing, such as the difference of an upgrade.
+    let nothing = try decide("charge.refunded", full, isPaymentKnown: true)
+    #expect(nothing.outcome == .processed && effects(nothing).isEmpty)
+    #expect(notes(nothing) == ["charge.refunded"])
+  }
+
+  /// The one of the lower plan keeps its grant, suspended, until it speaks again.
+  @Test func oneOfTwoLiveSubscriptionsSpeaks() throws {
+    var other = row(plan: "team")
+    other.id = "sub_2"
+    let worse = try decide(
+      "customer.subscription.created", payloads.subscription(price: "price_basic"), plan: "team",
+      others: [other])
+    #expect(worse.actions.contains(.letSpeak(.user("u1"), subscription: "sub_2", now: TestBench.now)))
+    #expect(notes(worse) == ["subscription.several"])
+    other.plan = "basic"
+    let better = try decide(
+      "customer.subscription.updated", payloads.subscription(), row(), plan: "pro", others: [other])
+    #expect(better.actions.contains(.letSpeak(.user("u1"), subscription: "sub_1", now: TestBench.now)))
+    #expect(notes(better).isEmpty)
+    let ended = try decide(
+      "customer.subscription.deleted", payloads.subscription(status: "canceled"), row(), grants: [grant()],
+      plan: "pro", others: [other])
+    #expect(ended.actions.contains(.letSpeak(.user("u1"), subscription: "sub_2", now: TestBench.now)))
+    #expect(plans(ended) == ["basic"])
+  }
+
+  @Test func packsAreCounted() throws {
+    func tokens(_ extra: [String: Any]) throws -> [Int64] {
+      let session = payloads.session(mode: "payment", extra: extra)
+      return try decide("checkout.session.completed", session).actions.compactMap {
+        if case .grantTopUp(let topUp) = $0 { topUp.tokens } else { nil }
+      }
+    }
+    #expect(try tokens(["metadata": ["price": "price_pack", "quantity": "3"]]) == [300_000])
+    #expect(try tokens(["metadata": ["price": "price_pack", "quantity": 4]]) == [400_000])
+    let line: [String: Any] = ["id": "li_1", "quantity": 2, "price": ["id": "price_pack"]]
+    #expect(try tokens(["line_items": ["object": "list", "data": [line]]]) == [200_000])
+    #expect(try tokens(["metadata": ["price": "price_pack", "quantity": "9000000000"]]) == [100_000_000_000])
+  }
+
+  @Test func failuresAreRecorded() throws {
+    let open = payloads.invoice("in_2", lines: [.init(period: 1)], status: "open")
+    let failed = try decide("invoice.payment_failed", open, row(), grants: [grant()])
+    #expect(notes(failed) == ["payment.failed"])
+    #expect(
+      failed.actions.contains {
+        if case .recordInvoice(let record) = $0 { record.id == "in_2" } else { false }
+      })
+    #expect(notes(try decide("invoice.payment_action_required", open, row())) == ["payment.action_required"])
+    let voided = try decide("invoice.voided", payloads.invoice("in_2", status: "void"), row())
+    #expect(effects(voided).isEmpty && voided.actions.count == 1)
+    let trial = try decide(
+      "customer.subscription.trial_will_end", payloads.subscription(status: "trialing", invoice: "in_1"),
+      row())
+    #expect(notes(trial) == ["subscription.trial_will_end"])
   }
 }

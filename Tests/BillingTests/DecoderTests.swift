@@ -112,7 +112,8 @@ import Testing
       let owner = BillingAccount(account: .tenant("t1"))
       let plans = Dictionary(billing.question.prices.map { ($0, "team") }, uniquingKeysWith: { $1 })
       _ = billing.locks
-      _ = billing.mentions
+      _ = billing.makesKnown
+      _ = billing.question.waitsFor
       _ = decider.decide(billing, facts: BillingFacts(owner: owner, plans: plans), now: TestBench.now)
     }
     for _ in 0..<300 {

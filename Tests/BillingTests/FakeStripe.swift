@@ -13,6 +13,15 @@ final class FakeStripe: StripeTransport {
   /// nil: no answer comes. Past the end of the list everything is a 500.
   init(_ replies: [StripeReply?]) { self.replies = Mutex(replies) }
 
+  /// A clock that goes a second with each look.
+  private let ticks = Mutex<Int64>(0)
+  private func clock() -> Int64 {
+    ticks.withLock { ticks in
+      ticks += 1_000_000
+      return ticks
+    }
+  }
+
   var requests: [StripeRequest] { seen.withLock { $0 } }
   var delays: [Int64] { waits.withLock { $0 } }
 
@@ -23,8 +32,12 @@ final class FakeStripe: StripeTransport {
     return reply
   }
 
-  var client: StripeClient {
-    StripeClient(key: "sk_test_key", transport: self, logger: Logger(label: "test")) { milliseconds in
+  /// Without a pace of its own: what is waited for is only the retries.
+  var client: StripeClient { client(key: "sk_test_key") }
+
+  func client(key: String) -> StripeClient {
+    let pace = StripePace(isLive: true, microseconds: { self.clock() })
+    return StripeClient(key: key, transport: self, pace: pace, logger: TestBench.logger) { milliseconds in
       self.waits.withLock { $0.append(milliseconds) }
     }
   }

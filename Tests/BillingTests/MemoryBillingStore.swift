@@ -3,7 +3,7 @@ import Synchronization
 
 /// The reference model of the store: what Postgres must do, in dictionaries. One transaction at a time; one
 /// that throws changes nothing.
-final class MemoryBillingStore: BillingStore {
+final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
   struct Account: Equatable {
     var plan: String?
     var customer: String?
@@ -21,7 +21,16 @@ final class MemoryBillingStore: BillingStore {
     var prices: [String: String] = [:]
     var paidInvoices: Set<String> = []
     var payments: [String: [String]] = [:]
-    var events: [String: (receipt: WebhookReceipt, outcome: WebhookOutcome)] = [:]
+    struct Event {
+      var receipt: WebhookReceipt
+      var outcome: WebhookOutcome
+      var trail = WebhookTrail()
+    }
+    var events: [String: Event] = [:]
+    var invoices: [String: InvoiceRecord] = [:]
+    var notes: [String] = []
+    var orders: [AccountID: CustomerOrder] = [:]
+    var sync: SyncRun?
 
     /// What a user can feel of it: who has which plan and status, and what may be spent.
     static func == (left: State, right: State) -> Bool { left.view == right.view }
@@ -71,19 +80,92 @@ final class MemoryBillingStore: BillingStore {
       {
         return
       }
-      state.events[event.id] = (event, .failed(detail))
+      state.events[event.id] = .init(receipt: event, outcome: .failed(detail))
     }
   }
 
   func receipt(_ id: String) async throws(StoreError) -> WebhookReceipt? { now.events[id]?.receipt }
 
-  func unmatched(mentioning: [String]?, limit: Int) async throws(StoreError) -> [WebhookReceipt] {
+  func unmatched(waitingFor texts: [String]?, limit: Int) async throws(StoreError) -> [WebhookReceipt] {
     let found = now.events.values.filter { event in
       guard case .unmatched = event.outcome else { return false }
-      return mentioning.map { $0.contains { event.receipt.payload.contains($0) } } ?? true
+      return texts.map { !Set($0).isDisjoint(with: event.trail.waitsFor) } ?? true
     }
     return Array(found.map(\.receipt).sorted { $0.id < $1.id }.prefix(limit))
   }
+
+  func keepUnmatched(
+    _ receipt: WebhookReceipt, detail: String, waitsFor: [String]
+  ) async throws(StoreError) {
+    state.withLock {
+      $0.events[receipt.id] = .init(
+        receipt: receipt, outcome: .unmatched(detail), trail: WebhookTrail(waitsFor: waitsFor))
+    }
+  }
+
+  func appearedClues(limit: Int) async throws(StoreError) -> [AppearedClue] { [] }
+  func forgetClues(_ ids: [Int64]) async throws(StoreError) {}
+  func pruneEvents(settledDays: Int64, openDays: Int64) async throws(StoreError) -> Int64 { 0 }
+
+  func invoices(of account: AccountID, limit: Int) async throws(StoreError) -> [InvoiceSummary] {
+    now.invoices.values.filter { $0.account == account }.map(\.summary).sorted {
+      ($0.id ?? "") > ($1.id ?? "")
+    }
+  }
+
+  func claimCustomerOrders(limit: Int, leaseSeconds: Int64) async throws(StoreError) -> [CustomerOrder] {
+    state.withLock { state in
+      let waiting = state.accounts.filter { $0.value.customer == nil && state.orders[$0.key] == nil }
+      let due = waiting.keys.sorted { $0.description < $1.description }.prefix(limit)
+      return due.map { account in
+        let order = CustomerOrder(account: account, email: state.accounts[account]?.email)
+        state.orders[account] = order
+        return order
+      }
+    }
+  }
+
+  func customerOrder(for account: AccountID) async throws(StoreError) -> CustomerOrder {
+    state.withLock { state in
+      var order = state.orders[account]
+      order?.isRepeated = true
+      let new = order ?? CustomerOrder(account: account, email: state.accounts[account]?.email)
+      state.orders[account] = new
+      return new
+    }
+  }
+
+  func finishCustomerOrder(_ account: AccountID, customer: String) async throws(StoreError) -> String {
+    state.withLock { state in
+      let held = state.accounts[account]?.customer ?? customer
+      state.accounts[account]?.customer = held
+      return held
+    }
+  }
+
+  func postponeCustomerOrder(
+    _ account: AccountID, seconds: Int64, error: String
+  ) async throws(StoreError) {
+    state.withLock { $0.orders[account] = nil }
+  }
+
+  func beginSync(
+    _ scope: SyncScope, owner: String, leaseSeconds: Int64, ifLastBefore: Instant?
+  ) async throws(SyncRefusal) -> SyncRun {
+    if var held = now.sync, held.stage != nil {
+      held.isResumed = true
+      held.owner = owner
+      return held
+    }
+    return SyncRun(owner: owner, since: nil, stage: .subscriptions, beganAt: TestBench.now)
+  }
+
+  func saveSync(_ run: SyncRun, leaseSeconds: Int64) async throws(StoreError) -> Bool {
+    state.withLock { $0.sync = run }
+    return true
+  }
+
+  func releaseSync(owner: String) async throws(StoreError) {}
 
   func seedPrices(_ plans: [String: String]) async throws(StoreError) {
     state.withLock { $0.prices.merge(plans) { held, _ in held } }
@@ -105,17 +187,22 @@ final class MemoryTransaction: BillingTransaction, Sendable {
   func claim(_ event: WebhookReceipt) async throws(StoreError) -> WebhookClaim {
     state.withLock { state in
       if let held = state.events[event.id], ["processed", "ignored"].contains(held.outcome.status) {
-        return .done
+        return .done(accounts: held.trail.accounts)
       }
-      state.events[event.id] = (event, .failed("under way"))
+      state.events[event.id] = .init(receipt: event, outcome: .failed("under way"))
       return .claimed
     }
   }
 
   func lock(_ names: [String]) async throws(StoreError) {}
 
-  func finish(event id: String, _ outcome: WebhookOutcome) async throws(StoreError) {
-    state.withLock { $0.events[id]?.outcome = outcome }
+  func finish(
+    event id: String, _ outcome: WebhookOutcome, _ trail: WebhookTrail
+  ) async throws(StoreError) {
+    state.withLock {
+      $0.events[id]?.outcome = outcome
+      $0.events[id]?.trail = trail
+    }
   }
 
   func facts(_ question: BillingQuestion) async throws(StoreError) -> BillingFacts {
@@ -131,6 +218,9 @@ final class MemoryTransaction: BillingTransaction, Sendable {
       facts.formerOwner = stored == owner ? nil : account(stored, id, state)
       facts.plans = state.prices.filter { question.prices.contains($0.key) }
       facts.paidInvoices = state.paidInvoices.intersection(question.invoices)
+      facts.isPaymentKnown = question.payments.contains {
+        state.payments[$0] != nil || state.paidInvoices.contains($0)
+      }
       for payment in question.payments {
         for reference in [payment] + (state.payments[payment] ?? []) {
           if let topUp = state.topUps[reference] {
@@ -187,6 +277,25 @@ final class MemoryTransaction: BillingTransaction, Sendable {
     case .noteInvoicePaid(let invoice, _, let payments):
       state.paidInvoices.insert(invoice)
       for payment in payments { state.payments[payment, default: []].append(invoice) }
+    case .notePayments(let invoice, let payments):
+      for payment in payments { state.payments[payment, default: []].append(invoice) }
+    case .recordInvoice(let record):
+      if state.invoices[record.id]?.summary.status != "paid" || record.summary.status == "paid" {
+        state.invoices[record.id] = record
+      }
+    case .note(let account, let action, _): state.notes.append("\(account) \(action)")
+    case .letSpeak(let account, let subscription, let now):
+      revoke(.suspended) { held, grant in
+        grant.account == account && held != subscription && held != nil && grant.revocation == nil
+      }
+      let latest = state.grants.values.filter { $0.subscription == subscription }
+        .map(\.grant.periodStart).max()
+      for (number, entry) in state.grants
+      where entry.subscription == subscription && entry.grant.revocation == .suspended
+        && entry.grant.periodStart == latest && entry.grant.expiresAt.map({ $0 > now }) ?? true
+      {
+        state.grants[number]?.grant.revocation = nil
+      }
     case .grantPeriod(let new):
       let isKnown = state.grants.values.contains {
         $0.subscription == new.subscription && $0.grant.periodStart == new.periodStart

@@ -75,7 +75,7 @@ import Testing
     #expect(try await database.strings("SELECT plan FROM users WHERE plan_changed_at IS NOT NULL") == ["pro"])
     #expect(
       try await database.strings("SELECT action FROM audit_log ORDER BY id") == [
-        "budget.reset", "plan.change",
+        "subscription.change", "budget.reset", "plan.change",
       ])
     // The change is in the outbox for Redis.
     let outbox = "SELECT count(*) FROM outbox WHERE account_id = 'u1' AND applied_at IS NULL"
@@ -99,7 +99,11 @@ import Testing
       for await answer in group { #expect(answer == .received) }
     }
     #expect(try await database.strings("SELECT plan FROM users WHERE id = 'u1'") == ["pro"])
-    #expect(try await database.strings("SELECT count(*) FROM grants WHERE revoked_at IS NULL") == ["4"])
+    // One of them speaks; the others keep what they would have, until it is their turn.
+    let live = "SELECT tokens FROM grants WHERE revoked_at IS NULL"
+    #expect(try await database.strings(live) == ["\(TestCatalog.proTokens)"])
+    #expect(
+      try await database.strings("SELECT count(*) FROM grants WHERE revoked_reason = 'suspended'") == ["3"])
   }
 
   @Test func forgedChangesNothing() async throws {
@@ -157,7 +161,7 @@ import Testing
     #expect(try await database.strings(live).isEmpty)
     #expect(
       try await database.strings("SELECT action FROM audit_log ORDER BY id") == [
-        "grant.add", "grant.refunded",
+        "customer.link", "grant.add", "grant.refunded", "charge.refunded", "charge.refunded",
       ])
   }
 

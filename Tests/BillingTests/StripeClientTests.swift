@@ -4,10 +4,7 @@ import Testing
 @Suite struct StripeClientTests {
   @Test func retriesKeepTheIdempotencyKey() async throws {
     let stripe = FakeStripe([nil, FakeStripe.error(500), FakeStripe.ok(["url": "https://x"])])
-    let service = BillingService(
-      store: TestBench.memory(), outbox: TestBench.Outbox(), catalog: TestCatalog.catalog,
-      stripe: stripe.client
-    ) { nil }
+    let service = TestBench.service(TestBench.memory(), stripe.client)
     #expect(try await service.portal(user: "u1", returnURL: "https://back") == "https://x")
     #expect(stripe.requests.count == 3)
     let keys = Set(
@@ -23,10 +20,7 @@ import Testing
 
   @Test func attemptsEnd() async throws {
     let stripe = FakeStripe([])
-    let service = BillingService(
-      store: TestBench.memory(), outbox: TestBench.Outbox(), catalog: TestCatalog.catalog,
-      stripe: stripe.client
-    ) { nil }
+    let service = TestBench.service(TestBench.memory(), stripe.client)
     await #expect(throws: BillingFault.self) { try await service.portal(user: "u1", returnURL: nil) }
     #expect(stripe.requests.count == StripeRetry.attemptsMax)
   }

@@ -23,15 +23,31 @@ struct TestBench {
   let processor: WebhookProcessor
   let outbox = Outbox()
   let secrets: WebhookSecrets
+  var events: EventProcessor { processor.events }
 
-  init(_ store: any BillingStore, isLive: Bool? = nil, stripe: StripeClient? = nil) throws {
+  init(_ store: any BillingStore, stripe: StripeClient? = nil) throws {
     secrets = try WebhookSecrets([Self.secret])
+    processor = WebhookProcessor(
+      events: EventProcessor(
+        store: store, outbox: outbox, catalog: TestCatalog.catalog, stripe: stripe, logger: Self.logger),
+      secrets: secrets, logger: Self.logger)
+  }
+
+  static var logger: Logger {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    processor = WebhookProcessor(
-      store: store, outbox: outbox, secrets: secrets, catalog: TestCatalog.catalog, isLive: isLive,
-      stripe: stripe,
-      logger: logger)
+    return logger
+  }
+
+  /// `/v1/billing` on some store, with links that lead somewhere.
+  static func service(
+    _ store: any BillingStore & CustomerQueue, _ stripe: StripeClient?, links: BillingLinks? = nil
+  ) -> BillingService {
+    let events = EventProcessor(
+      store: store, outbox: Outbox(), catalog: TestCatalog.catalog, stripe: stripe, logger: logger)
+    return BillingService(
+      store: store, events: events, catalog: TestCatalog.catalog, stripe: stripe, logger: logger
+    ) { links }
   }
 
   @discardableResult

@@ -1,3 +1,4 @@
+internal import Billing
 internal import Gate
 
 /// The billing links as operators set them over the config file's.
@@ -29,7 +30,7 @@ enum SettingsRoutes {
     fields.set("web_app_url", \.webAppURL, of: &links)
     try fields.check()
     try await exchange.control.accounts.putBillingLinks(links, actor: exchange.caller.actor)
-    return .json(.links(links.overriding(exchange.control.catalog.links)))
+    return .json(.links(BillingLinks.effective(stored: links, catalog: exchange.control.catalog)))
   }
 }
 
@@ -45,7 +46,6 @@ extension Fields {
 extension Exchange {
   /// The links in force: the stored ones over the config file's.
   func links() async throws -> BillingLinks {
-    let stored = try await control.accounts.billingLinks() ?? BillingLinks()
-    return stored.overriding(control.catalog.links)
+    BillingLinks.effective(stored: try await control.accounts.billingLinks(), catalog: control.catalog)
   }
 }

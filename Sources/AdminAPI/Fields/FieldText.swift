@@ -45,6 +45,13 @@ package enum FieldText {
     try FieldRule.duration(secondsMax: max).read(.string(text))
   }
 
+  /// A time gone by: RFC 3339, not later than `now`.
+  package static func past(_ text: String, now: Instant) throws(FieldRefusal) -> Instant {
+    let instant = try FieldRule.time.read(.string(text))
+    guard instant <= now else { throw FieldRefusal(message: "must be in the past") }
+    return instant
+  }
+
   /// A time to come: RFC 3339, or a span from `now` of at most ten years, such as `30d`.
   package static func future(_ text: String, now: Instant) throws(FieldRefusal) -> Instant {
     if let seconds = try? seconds(text, max: 315_360_000) { return now.advanced(seconds: seconds) }

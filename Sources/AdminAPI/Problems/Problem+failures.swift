@@ -1,3 +1,4 @@
+internal import Billing
 internal import Gate
 internal import Logging
 
@@ -7,7 +8,7 @@ extension Problem {
     switch error {
     case let problem as Problem: problem
     case let error as StoreError: from(error, logger: logger)
-    case let error as BillingFailure: from(error, logger: logger)
+    case let error as BillingFault: from(error, logger: logger)
     case is CancellationError: Problem(.storeUnavailable, "The request was given up.", headers: [retryAfter])
     default: defect(String(reflecting: type(of: error)), logger: logger)
     }
@@ -29,15 +30,17 @@ extension Problem {
     }
   }
 
-  private static func from(_ error: BillingFailure, logger: Logger) -> Problem {
+  private static func from(_ error: BillingFault, logger: Logger) -> Problem {
     switch error {
     case .notConfigured:
       return Problem(.stripeNotConfigured, "This needs a Stripe API key, and none is configured.")
     case .refused(let message): return Problem(.conflict, sentence(message))
     case .invalid(let field, let message): return .invalid(field, message)
-    case .stripe(let cause):
-      logger.warning("stripe failed", metadata: ["error.cause": "\(cause)"])
-      return Problem(.stripeError, "Stripe refused the call or did not answer.", headers: [retryAfter])
+    case .stripe(let error):
+      logger.warning("stripe failed", metadata: ["error.cause": "\(error)"])
+      let remedy = error.isTransient ? " Try again later." : ""
+      return Problem(
+        .stripeError, error.sentence + remedy, headers: error.isTransient ? [retryAfter] : [])
     case .store(let error): return from(error, logger: logger)
     }
   }

@@ -1,3 +1,4 @@
+internal import Billing
 internal import Gate
 
 extension JSON {
@@ -9,7 +10,7 @@ extension JSON {
     ]
   }
 
-  static func status(_ status: BillingStatus) -> JSON {
+  static func status(_ status: AccountBilling) -> JSON {
     [
       "plan": .text(status.plan), "status": .string(status.status), "active": .bool(status.isActive),
       "seats": .integer(status.seats), "current_period_end": .time(status.currentPeriodEnd),
@@ -20,7 +21,7 @@ extension JSON {
     ]
   }
 
-  static func invoice(_ invoice: BillingInvoice) -> JSON {
+  static func invoice(_ invoice: InvoiceSummary) -> JSON {
     [
       "id": .text(invoice.id), "number": .text(invoice.number), "status": .text(invoice.status),
       "currency": .text(invoice.currency), "amount_due": .integer(invoice.amountDue),
@@ -28,17 +29,5 @@ extension JSON {
       "period_start": .time(invoice.periodStart), "period_end": .time(invoice.periodEnd),
       "hosted_invoice_url": .text(invoice.hostedURL), "invoice_pdf": .text(invoice.pdfURL),
     ]
-  }
-}
-
-extension BillingLinks {
-  /// The stored setting over the config file's, field by field.
-  func overriding(_ base: BillingLinks) -> BillingLinks {
-    BillingLinks(
-      upgradeURL: upgradeURL ?? base.upgradeURL,
-      enterpriseContactURL: enterpriseContactURL ?? base.enterpriseContactURL,
-      customerPortalURL: customerPortalURL ?? base.customerPortalURL,
-      successURL: successURL ?? base.successURL, cancelURL: cancelURL ?? base.cancelURL,
-      webAppURL: webAppURL ?? base.webAppURL)
   }
 }

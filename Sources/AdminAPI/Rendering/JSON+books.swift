@@ -36,7 +36,8 @@ extension JSON {
   /// A Stripe event as a list shows it.
   package static func event(_ event: WebhookEventRecord) -> JSON {
     [
-      "id": .string(event.id), "type": .string(event.type), "status": .string(event.status),
+      "id": .string(event.id), "type": .string(event.type), "object": .text(event.object),
+      "status": .string(event.status),
       "received_at": .time(event.receivedAt), "processed_at": .time(event.processedAt),
       "detail": .text(event.detail),
     ]

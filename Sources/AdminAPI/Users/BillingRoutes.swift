@@ -1,3 +1,4 @@
+internal import Billing
 internal import Gate
 
 /// `/v1/billing`: what the Billing tab of the extension shows and starts.
@@ -14,7 +15,7 @@ enum BillingRoutes {
 
   private static func status(_ exchange: Exchange) async throws -> ControlResponse {
     let user = try await exchange.known(try exchange.user())
-    return .json(.status(try await exchange.billing().status(user: user)))
+    return .json(.status(try await exchange.billing().status(user: user, now: exchange.control.now())))
   }
 
   private static func links(_ exchange: Exchange) async throws -> ControlResponse {
@@ -26,11 +27,10 @@ enum BillingRoutes {
     var fields = try Fields(
       body: exchange.request, known: ["user", "plan", "interval", "price", "mode", "seats"])
     let named = fields.optional("user", .identifier)
-    let item = fields.checkoutItem(exchange.control.catalog)
     let seats = fields.optional("seats", .integer(1...1_000_000)) ?? 1
-    guard let item, fields.errors.isEmpty else { throw fields.problem }
+    let order = fields.order(seats: seats, exchange.control.catalog)
+    guard let order, fields.errors.isEmpty else { throw fields.problem }
     let user = try await exchange.known(try exchange.user(inBody: named))
-    let order = CheckoutOrder(item: item, seats: seats)
     return .json(["url": .string(try await exchange.billing().checkout(user: user, order))])
   }
 
@@ -48,8 +48,8 @@ enum BillingRoutes {
     let named = fields.optional("user", .identifier)
     try fields.check()
     let user = try await exchange.known(try exchange.user(inBody: named))
-    let actor = exchange.caller.actor
-    return .json(.status(try await exchange.billing().reactivate(user: user, actor: actor)))
+    let now = exchange.control.now()
+    return .json(.status(try await exchange.billing().reactivate(user: user, now: now)))
   }
 
   private static func invoices(_ exchange: Exchange) async throws -> ControlResponse {
@@ -66,22 +66,26 @@ enum BillingRoutes {
 }
 
 extension Fields {
+  /// What `mode` of Stripe's a price is for.
+  private enum Mode: String, CaseIterable { case subscription, payment }
+
   /// `plan` with `interval`, or `price` with `mode`: one of both.
-  fileprivate mutating func checkoutItem(_ catalog: Catalog) -> CheckoutOrder.Item? {
+  fileprivate mutating func order(seats: Int64, _ catalog: Catalog) -> BillingOrder? {
     let plan = optional("plan", .identifier)
     let price = optional("price", .identifier)
-    let intervals = CheckoutOrder.Interval.allCases.map(\.rawValue)
-    let interval = optional("interval", .choice(intervals)).flatMap(CheckoutOrder.Interval.init)
-    let modes = CheckoutOrder.Mode.allCases.map(\.rawValue)
-    let mode = optional("mode", .choice(modes)).flatMap(CheckoutOrder.Mode.init)
+    let intervals = BillingOrder.Interval.allCases.map(\.rawValue)
+    let interval = optional("interval", .choice(intervals)).flatMap(BillingOrder.Interval.init)
+    let modes = Mode.allCases.map(\.rawValue)
+    let mode = optional("mode", .choice(modes)).flatMap(Mode.init)
     switch (plan, price) {
     case (let plan?, nil):
       if mode != nil { refuse("mode", "goes with price, not with plan") }
       checkPlan(.set(plan), catalog)
-      return .plan(plan, interval ?? .month)
+      return .plan(plan, interval: interval ?? .month, seats: seats)
     case (nil, let price?):
       if interval != nil { refuse("interval", "goes with plan, not with price") }
-      return .price(price, mode ?? .subscription)
+      return mode == .payment
+        ? .topUpPrice(price, quantity: seats) : .subscriptionPrice(price, seats: seats)
     case (nil, nil): if errors.isEmpty { refuse("plan", "is required, or price") }
     case (_?, _?): refuse("price", "can't be given with plan")
     }
@@ -90,7 +94,7 @@ extension Fields {
 }
 
 extension Exchange {
-  fileprivate func billing() throws(BillingFailure) -> any BillingEndpoints {
+  fileprivate func billing() throws(BillingFault) -> any BillingEndpoints {
     guard let billing = control.hooks.billing else { throw .notConfigured }
     return billing
   }

@@ -1,3 +1,4 @@
+internal import Billing
 internal import Gate
 
 /// `POST /webhooks/stripe`. The signature is over the bytes as they came, so nothing is parsed here.
@@ -19,8 +20,8 @@ enum StripeWebhookRoutes {
     case .received: return .json(["received": true])
     case .signatureInvalid:
       throw Problem(.signatureInvalid, "The signature does not fit the body and the configured secrets.")
-    case .payloadInvalid(let message): throw Problem(.payloadInvalid, message)
-    case .failed:
+    case .payloadInvalid: throw Problem(.payloadInvalid, "The body is not a Stripe event.")
+    case .storeUnavailable:
       throw Problem(
         .storeUnavailable, "The event could not be stored or acted on; send it again.",
         headers: [Problem.retryAfter])

@@ -57,16 +57,13 @@ package struct AccountBilling: Sendable, Equatable {
     priceID = subscription?.price
   }
 
-  /// The subscription that speaks for the account: a live one before a dead one, the better plan before the
-  /// worse, then the latest period.
+  /// The subscription that speaks for the account: a live one before a dead one, as the gate has it; of dead
+  /// ones the latest.
   static func speaking(_ subscriptions: [StoredSubscription], catalog: Catalog) -> StoredSubscription? {
-    func order(_ row: StoredSubscription) -> (Int, Int, Int64, String) {
-      (
-        SubscriptionStatus.isLive(row.status, catalog) ? 1 : 0,
-        row.plan.flatMap { catalog.plans[$0]?.rank } ?? .min,
-        row.currentPeriodStart?.milliseconds ?? .min, row.id
-      )
-    }
-    return subscriptions.max { order($0) < order($1) }
+    PlanBook(catalog: catalog, prices: [:]).speaking(subscriptions)
+      ?? subscriptions.max {
+        ($0.currentPeriodStart?.milliseconds ?? .min, $0.id)
+          < ($1.currentPeriodStart?.milliseconds ?? .min, $1.id)
+      }
   }
 }

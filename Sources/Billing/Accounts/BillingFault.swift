@@ -8,7 +8,7 @@ package enum BillingFault: Error, Sendable, Equatable {
   case refused(String)
   /// A value that only billing can judge, such as a plan without a price; the text is for people.
   case invalid(field: String, message: String)
-  /// Stripe answered an error, or not at all; the text is for logs.
-  case stripe(String)
+  /// Stripe answered an error, or not at all: 502 `stripe_error`.
+  case stripe(StripeError)
   case store(StoreError)
 }

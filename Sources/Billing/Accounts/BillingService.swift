@@ -1,23 +1,28 @@
 package import Gate
+package import Logging
 
 /// What the API asks of billing for one user, or for the tenant that speaks for it.
 package struct BillingService: Sendable {
-  let store: any BillingStore
-  let outbox: any OutboxApplying
+  let store: any BillingStore & CustomerQueue
+  let events: EventProcessor
   let catalog: Catalog
   /// nil: no Stripe key, and then all that needs Stripe throws ``BillingFault/notConfigured``.
   let stripe: StripeClient?
   let storedLinks: @Sendable () async throws(StoreError) -> BillingLinks?
+  let logger: Logger
 
-  /// `storedLinks` reads the operator's setting (`AccountStore.billingLinks()`).
+  /// `events` writes to the same store, with the same Stripe. `storedLinks` reads the operator's setting
+  /// (`AccountStore.billingLinks()`).
   package init(
-    store: any BillingStore, outbox: any OutboxApplying, catalog: Catalog, stripe: StripeClient?,
+    store: any BillingStore & CustomerQueue, events: EventProcessor, catalog: Catalog,
+    stripe: StripeClient?, logger: Logger,
     storedLinks: @escaping @Sendable () async throws(StoreError) -> BillingLinks?
   ) {
     self.store = store
-    self.outbox = outbox
+    self.events = events
     self.catalog = catalog
     self.stripe = stripe
+    self.logger = logger
     self.storedLinks = storedLinks
   }
 

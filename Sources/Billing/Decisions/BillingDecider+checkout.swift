@@ -13,11 +13,16 @@ extension BillingDecider {
   private func topUp(_ session: StripeCheckoutSession, facts: BillingFacts, now: Instant) -> BillingDecision {
     guard session.isPaid else { return .ignored("not paid yet") }
     guard let owner = facts.owner else { return .noOwner }
-    let packs = session.prices.compactMap { catalog.topups[$0] }
-    guard !packs.isEmpty else { return .unknownPrice(session.prices) }
-    let tokens = packs.reduce(Int64(0)) { min($0 + min($1.tokens, Limits.tokensMax), Limits.tokensMax) }
+    let packs = session.items.compactMap { item in
+      catalog.topups[item.price].map { (pack: $0, quantity: item.quantity) }
+    }
+    let tokens = packs.reduce(Int64(0)) { sum, bought in
+      let (product, overflow) = bought.pack.tokens.multipliedReportingOverflow(by: bought.quantity)
+      return min(sum + (overflow ? Limits.tokensMax : min(product, Limits.tokensMax)), Limits.tokensMax)
+    }
+    guard tokens > 0 else { return .unknownPrice(session.prices) }
     // Of several packs in one session the one that lives longest speaks for the whole.
-    let lives = packs.map(\.expiresAfterDays)
+    let lives = packs.map(\.pack.expiresAfterDays)
     let days = lives.contains(nil) ? nil : lives.compactMap { $0 }.max()
     var actions: [BillingAction] = []
     if let customer = session.customer, owner.customer == nil {
@@ -29,7 +34,23 @@ extension BillingDecider {
           account: owner.account, session: session.id, tokens: tokens,
           expiresAt: days.map { now.advanced(seconds: min($0, 36_500) * 86_400) },
           payments: session.payments)))
+    // One with an invoice is in the history by that.
+    if session.invoice == nil {
+      actions.append(
+        .recordInvoice(
+          InvoiceRecord(
+            id: session.id, account: owner.account, customer: session.customer, subscription: nil,
+            summary: InvoiceSummary(session))))
+    }
     return BillingDecision(.processed, actions: actions)
+  }
+
+  func checkoutFailed(_ session: StripeCheckoutSession, word: String, facts: BillingFacts) -> BillingDecision
+  {
+    guard let owner = facts.owner else { return .ignored("nothing was bought") }
+    let note = BillingAction.note(
+      owner.account, action: "checkout.\(word)", about: ["session": session.id])
+    return BillingDecision(.processed, actions: [note])
   }
 
   /// Ties customer and subscription to whom they were bought for. The subscription's own events say the

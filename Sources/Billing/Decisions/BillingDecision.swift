@@ -6,6 +6,8 @@ package struct BillingDecision: Sendable, Equatable {
   package var actions: [BillingAction]
   /// As what the event is stored.
   package var outcome: WebhookOutcome
+  /// Somebody has paid for a price that means nothing here: an operator has to map it.
+  package var isAlarming = false
 
   /// Makes a decision.
   package init(_ outcome: WebhookOutcome, actions: [BillingAction] = []) {
@@ -18,6 +20,9 @@ package struct BillingDecision: Sendable, Equatable {
   static let noOwner = unmatched("no user or tenant fits")
 
   static func unknownPrice(_ prices: [String]) -> BillingDecision {
-    unmatched("no plan for price \(prices.isEmpty ? "(none)" : prices.sorted().joined(separator: ", "))")
+    var decision = unmatched(
+      "no plan for price \(prices.isEmpty ? "(none)" : prices.sorted().joined(separator: ", "))")
+    decision.isAlarming = true
+    return decision
   }
 }

@@ -19,10 +19,15 @@ struct PlanBook {
     return (plan(left)?.rank ?? .min, left) > (plan(right)?.rank ?? .min, right)
   }
 
-  /// The best plan of the live ones.
-  func best(_ subscriptions: [StoredSubscription]) -> String? {
-    subscriptions.filter { SubscriptionStatus.isLive($0.status, catalog) }.compactMap(\.plan)
-      .reduce(nil) { best, plan in isBetter(plan, than: best) ? plan : best }
+  /// Of several subscriptions the one that counts: the live one of the best plan, and of those the one whose
+  /// period began last. nil: none is live.
+  func speaking(_ subscriptions: [StoredSubscription]) -> StoredSubscription? {
+    subscriptions.filter { $0.plan != nil && SubscriptionStatus.isLive($0.status, catalog) }
+      .max { left, right in
+        if left.plan != right.plan { return isBetter(right.plan, than: left.plan) }
+        let starts = (left.currentPeriodStart ?? .distantPast, right.currentPeriodStart ?? .distantPast)
+        return starts.0 != starts.1 ? starts.0 < starts.1 : left.id < right.id
+      }
   }
 
   /// Tokens of one period: the plan's, or its trial's, times the seats where a tenant's pool grows with

@@ -66,16 +66,32 @@ struct SubscriptionMachine {
     }
     result += moveActions(isLive: isLive)
     result += actions
+    let speaking = book.speaking(owner.otherSubscriptions + [row])
     if isLive {
-      result += alignment()
+      result += alignment(mayRestore: speaking.map { $0.id == row.id } ?? true)
     } else if grants.contains(where: { $0.revocation == nil }) {
       result.append(.suspendGrants(subscription: row.id))
     }
-    let best = book.best(owner.otherSubscriptions + [row])
     let wasLive = stored.map { SubscriptionStatus.isLive($0.status, book.catalog) } ?? false
+    result += severalActions(speaking, isLive: isLive, wasLive: wasLive)
     // A plan that an admin gave by hand stays when a subscription ends that never carried one.
-    if best != owner.plan, best != nil || wasLive {
-      result.append(.setPlan(owner.account, plan: best))
+    if speaking?.plan != owner.plan, speaking != nil || wasLive {
+      result.append(.setPlan(owner.account, plan: speaking?.plan))
+    }
+    return result
+  }
+
+  /// Where the account has other live subscriptions: the best one speaks, and its budget alone counts.
+  private func severalActions(
+    _ speaking: StoredSubscription?, isLive: Bool, wasLive: Bool
+  ) -> [BillingAction] {
+    guard let speaking, book.speaking(owner.otherSubscriptions) != nil else { return [] }
+    var result = [BillingAction.letSpeak(owner.account, subscription: speaking.id, now: now)]
+    if isLive, !wasLive {
+      result.append(
+        .note(
+          owner.account, action: "subscription.several",
+          about: ["subscription": row.id, "speaking": speaking.id]))
     }
     return result
   }
@@ -96,18 +112,21 @@ struct SubscriptionMachine {
             periodStart: grant.periodStart, periodEnd: end, expiresAt: expiry, isTrial: grant.isTrial)))
     }
     grants = []
-    let plan = book.best(formerOwner.otherSubscriptions)
-    if plan != formerOwner.plan { result.append(.setPlan(formerOwner.account, plan: plan)) }
+    let left = book.speaking(formerOwner.otherSubscriptions)
+    if let left {
+      result.append(.letSpeak(formerOwner.account, subscription: left.id, now: now))
+    }
+    if left?.plan != formerOwner.plan { result.append(.setPlan(formerOwner.account, plan: left?.plan)) }
     return result
   }
 
   /// Brings the current period's grant to what plan, seats and trial say: an upgrade raises it and what was
   /// used stays used; the next invoice lowers it.
-  private func alignment() -> [BillingAction] {
+  private func alignment(mayRestore: Bool) -> [BillingAction] {
     guard let grant = latestGrant, let plan = book.plan(row.plan) else { return [] }
     let comesBack = grant.revocation == .suspended && grant.expiresAt.map { $0 > now } ?? true
     guard grant.revocation == nil || comesBack else { return [] }
-    var result: [BillingAction] = comesBack ? [.restoreGrant(number: grant.number)] : []
+    var result: [BillingAction] = comesBack && mayRestore ? [.restoreGrant(number: grant.number)] : []
     guard grant.periodStart == row.currentPeriodStart else { return result }
     let isInTrial = row.status == SubscriptionStatus.trialing && isTrial(end: grant.periodEnd)
     // A trial that was paid for early starts a new period: its own grant is never raised to the full plan.

@@ -8,6 +8,7 @@ enum SubscriptionStatus {
   static let pastDue = "past_due"
   static let canceled = "canceled"
   static let incomplete = "incomplete"
+  static let paused = "paused"
 
   /// Final for that subscription id, whatever still arrives about it.
   static func isTerminal(_ status: String) -> Bool {

@@ -55,32 +55,28 @@ enum Identifier255 {
 }
 
 extension JSONValue: Decodable {
-  /// Reads any JSON value.
+  /// Reads any JSON value. The commonest kinds are tried first: each that doesn't fit costs a thrown error.
   package init(from decoder: any Decoder) throws {
-    if let members = try? decoder.container(keyedBy: Key.self) {
+    let value = try decoder.singleValueContainer()
+    if value.decodeNil() {
+      self = .null
+    } else if let string = try? value.decode(String.self) {
+      self = .string(string)
+    } else if let int = try? value.decode(Int64.self) {
+      self = .int(int)
+    } else if let bool = try? value.decode(Bool.self) {
+      self = .bool(bool)
+    } else if let members = try? decoder.container(keyedBy: Key.self) {
       var object: [String: JSONValue] = [:]
       object.reserveCapacity(members.allKeys.count)
       for key in members.allKeys { object[key.stringValue] = try members.decode(JSONValue.self, forKey: key) }
       self = .object(object)
-      return
-    }
-    if var items = try? decoder.unkeyedContainer() {
+    } else if var items = try? decoder.unkeyedContainer() {
       var array: [JSONValue] = []
       while !items.isAtEnd { array.append(try items.decode(JSONValue.self)) }
       self = .array(array)
-      return
-    }
-    let value = try decoder.singleValueContainer()
-    if value.decodeNil() {
-      self = .null
-    } else if let bool = try? value.decode(Bool.self) {
-      self = .bool(bool)
-    } else if let int = try? value.decode(Int64.self) {
-      self = .int(int)
-    } else if let double = try? value.decode(Double.self) {
-      self = .double(double)
     } else {
-      self = .string(try value.decode(String.self))
+      self = .double(try value.decode(Double.self))
     }
   }
 

@@ -31,15 +31,25 @@ package struct StripeInvoice: Equatable {
   var hasMoreLines: Bool
   /// Payment intents and charges by which it was paid.
   var payments: [String]
+  /// What people are shown of it.
+  var summary: InvoiceSummary
+
+  /// All lines, where the object had a part of them.
+  mutating func replaceLines(_ all: [JSONValue]) {
+    lines = all.map(Line.init)
+    hasMoreLines = false
+    subscription = subscription ?? lines.lazy.compactMap(\.subscription).first
+  }
 
   init?(_ object: JSONValue) {
     guard let id = object["id"].id else { return nil }
     self.id = id
     customer = object["customer"].id
-    customerEmail = object["customer_email"].string
+    customerEmail = object["customer_email"].string ?? object["customer"]["email"].string
     metadata = object.metadata
     let details = object["parent"]["subscription_details"]
     lines = object["lines"].listItems.map(Line.init)
+    summary = InvoiceSummary(object)
     hasMoreLines = object["lines"]["has_more"].bool ?? false
     subscription =
       details["subscription"].id ?? object["subscription"].id

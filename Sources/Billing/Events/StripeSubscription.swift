@@ -11,6 +11,8 @@ package struct StripeSubscription: Equatable {
 
   var id: String
   var customer: String?
+  /// Of the customer, where the subscription has it expanded.
+  var customerEmail: String?
   var status: String?
   var metadata: [String: String]
   var items: [Item]
@@ -25,6 +27,7 @@ package struct StripeSubscription: Equatable {
     guard let id = object["id"].id else { return nil }
     self.id = id
     customer = object["customer"].id
+    customerEmail = object["customer"]["email"].string
     status = object["status"].string
     metadata = object.metadata
     items = object["items"].listItems.map(Item.init)

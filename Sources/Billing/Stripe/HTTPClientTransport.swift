@@ -9,14 +9,16 @@ package struct HTTPClientTransport: StripeTransport {
 
   let client: HTTPClient
   let base: String
-  let timeoutSeconds: Int64
+  let timeoutMilliseconds: Int64
 
   /// `base`: `https://api.stripe.com`, or what `TOLLGATE_STRIPE_API_BASE` says; a slash at its end is
   /// dropped.
-  package init(client: HTTPClient, base: String = "https://api.stripe.com", timeoutSeconds: Int64 = 20) {
+  package init(
+    client: HTTPClient, base: String = "https://api.stripe.com", timeoutMilliseconds: Int64 = 20_000
+  ) {
     self.client = client
     self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
-    self.timeoutSeconds = timeoutSeconds
+    self.timeoutMilliseconds = timeoutMilliseconds
   }
 
   /// Sends it; throws where no answer came in time, or one larger than is read.
@@ -25,7 +27,7 @@ package struct HTTPClientTransport: StripeTransport {
     message.method = request.method == "POST" ? .POST : .GET
     for header in request.headers { message.headers.add(name: header.name, value: header.value) }
     if let body = request.body { message.body = .bytes(ByteBuffer(string: body)) }
-    let response = try await client.execute(message, timeout: .seconds(timeoutSeconds))
+    let response = try await client.execute(message, timeout: .milliseconds(timeoutMilliseconds))
     let body = try await response.body.collect(upTo: Self.replyBytesMax)
     let word = response.headers.first(name: "stripe-should-retry")?.lowercased()
     return StripeReply(

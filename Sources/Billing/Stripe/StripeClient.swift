@@ -10,19 +10,38 @@ package struct StripeClient: Sendable {
   let key: String
   let transport: any StripeTransport
   let logger: Logger
+  let pace: StripePace
+  let lane: StripePace.Lane
   let sleep: @Sendable (Int64) async -> Void
 
-  /// `key`: `sk_…` or `rk_…`. `sleep` waits between attempts, in milliseconds; for tests.
+  /// `key`: `sk_…` or `rk_…`. `pace` is shared by all clients of the process. `sleep` waits between attempts, in
+  /// milliseconds; for tests.
   package init(
-    key: String, transport: any StripeTransport, logger: Logger,
+    key: String, transport: any StripeTransport, pace: StripePace? = nil, logger: Logger,
     sleep: @escaping @Sendable (Int64) async -> Void = { milliseconds in
       do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch {}
     }
   ) {
+    self.init(
+      key: key, transport: transport, pace: pace ?? StripePace(isLive: StripeClient.isLive(key: key)),
+      lane: .caller, logger: logger, sleep: sleep)
+  }
+
+  private init(
+    key: String, transport: any StripeTransport, pace: StripePace, lane: StripePace.Lane, logger: Logger,
+    sleep: @escaping @Sendable (Int64) async -> Void
+  ) {
     self.key = key
     self.transport = transport
     self.logger = logger
+    self.pace = pace
+    self.lane = lane
     self.sleep = sleep
+  }
+
+  /// The same client for other business.
+  func inLane(_ lane: StripePace.Lane) -> StripeClient {
+    StripeClient(key: key, transport: transport, pace: pace, lane: lane, logger: logger, sleep: sleep)
   }
 
   /// The key's mode, by which events of the other mode are told apart; nil for a key that doesn't say.
@@ -59,8 +78,12 @@ package struct StripeClient: Sendable {
   }
 
   private func send(_ request: StripeRequest) async throws(StripeError) -> JSONValue {
+    // An event holds a lock and a connection meanwhile, and has another way: it asks once.
+    let attemptsMax = lane == .event ? 1 : StripeRetry.attemptsMax
     var attempt = 1
     while true {
+      guard let wait = pace.turn(lane) else { throw .busy }
+      if wait > 0 { await sleep(wait) }
       var reply: StripeReply?
       do {
         reply = try await transport.send(request)
@@ -71,30 +94,11 @@ package struct StripeClient: Sendable {
         guard let value = JSONValue(json: reply.body), value.isObject else { throw .unreadable }
         return value
       }
-      guard attempt < StripeRetry.attemptsMax, StripeRetry.isWorthwhile(reply), !Task.isCancelled else {
+      guard attempt < attemptsMax, StripeRetry.isWorthwhile(reply), !Task.isCancelled else {
         throw StripeError(reply)
       }
       attempt += 1
       await sleep(StripeRetry.delayMilliseconds(attempt: attempt, jitter: .random(in: 0...1)))
     }
-  }
-}
-
-/// What Stripe answered instead of a result.
-package enum StripeError: Error, Sendable, Equatable {
-  /// No answer came.
-  case unreachable
-  /// A 2xx that is no JSON object.
-  case unreadable
-  /// The `code` (or else `type`) of the error; its message may quote what was sent and isn't kept.
-  case refused(status: Int, code: String)
-
-  init(_ reply: StripeReply?) {
-    guard let reply else {
-      self = .unreachable
-      return
-    }
-    let error = JSONValue(json: reply.body)?["error"] ?? .null
-    self = .refused(status: reply.status, code: error["code"].string ?? error["type"].string ?? "")
   }
 }

@@ -8,23 +8,4 @@ package enum WebhookAnswer: Sendable, Equatable {
   case payloadInvalid
   /// 503 `store_unavailable`: it could not be stored, processed or passed on; to be sent again.
   case storeUnavailable
-
-  /// The HTTP status.
-  package var status: Int {
-    switch self {
-    case .received: 200
-    case .signatureInvalid, .payloadInvalid: 400
-    case .storeUnavailable: 503
-    }
-  }
-
-  /// The `code` of the problem; nil for 200.
-  package var code: String? {
-    switch self {
-    case .received: nil
-    case .signatureInvalid: "signature_invalid"
-    case .payloadInvalid: "payload_invalid"
-    case .storeUnavailable: "store_unavailable"
-    }
-  }
 }

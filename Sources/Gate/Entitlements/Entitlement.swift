@@ -9,6 +9,19 @@ package struct Entitlement: Sendable, Equatable {
     case canceled
     case incomplete
     case paused
+
+    /// For people: what happened, and what mends it.
+    package var sentence: String {
+      switch self {
+      case .noSubscription: "There is no subscription, and nothing is included without one."
+      case .pastDue:
+        "The last payment failed and the time to make it good is over: update the payment method."
+      case .unpaid: "Several payments failed: pay the open invoice."
+      case .canceled: "The subscription was canceled: start a new one."
+      case .incomplete: "The first payment was never completed: finish it, or start a new subscription."
+      case .paused: "The subscription is paused: resume it."
+      }
+    }
   }
 
   /// The plan that counts: the tenant's, else the user's, else the default; nil: none.
@@ -41,15 +54,18 @@ package struct Entitlement: Sendable, Equatable {
     self.plan = plan
     status = subscription?.status ?? (plan == nil ? "inactive" : "active")
     let live = subscription?.isLive ?? false
+    let isTrial = subscription?.status == "trialing"
     if let tenantPlan {
       let rule = tenantPlan.budget
-      pool = rule.draw == .own ? nil : BudgetTerms(rule, seats: principal.seats, subscribed: live)
+      pool =
+        rule.draw == .own
+        ? nil : BudgetTerms(rule, seats: principal.seats, subscribed: live, isTrial: isTrial)
       // Who draws on a budget of their own and has no plan for one has nothing, not everything.
       let ownRule = userPlan?.budget ?? BudgetRule(tokens: 0)
       own = rule.draw == .pool ? nil : BudgetTerms(ownRule, seats: 1, subscribed: false)
     } else {
       pool = nil
-      own = plan.map { BudgetTerms($0.budget, seats: 1, subscribed: live) }
+      own = plan.map { BudgetTerms($0.budget, seats: 1, subscribed: live, isTrial: isTrial) }
     }
     let overrides = principal.overrides
     limits = (plan?.limits ?? RateLimits()).overridden(by: overrides, feature: nil, at: now)
@@ -95,11 +111,13 @@ package struct BudgetTerms: Sendable, Equatable {
   /// Tokens of a calendar period, seats counted in; 10¹⁵−1 where the plan sets no limit.
   package var tokens: Int64
 
-  package init(_ rule: BudgetRule, seats: Int64, subscribed: Bool) {
+  /// What `rule` comes to for so many seats. In a trial it is the trial's tokens that count, where there are any.
+  package init(_ rule: BudgetRule, seats: Int64, subscribed: Bool, isTrial: Bool = false) {
     self.rule = rule
     source = rule.period == .subscription && subscribed ? .given : .calendar
-    let (product, overflow) = (rule.tokens ?? Limits.tokensMax)
-      .multipliedReportingOverflow(by: rule.perSeat && rule.tokens != nil ? max(seats, 1) : 1)
+    let amount = isTrial ? rule.trialTokens ?? rule.tokens : rule.tokens
+    let (product, overflow) = (amount ?? Limits.tokensMax)
+      .multipliedReportingOverflow(by: rule.perSeat && amount != nil ? max(seats, 1) : 1)
     tokens = overflow ? Limits.tokensMax : min(product, Limits.tokensMax)
   }
 

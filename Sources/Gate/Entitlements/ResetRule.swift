@@ -39,13 +39,12 @@ package struct ResetRule: Sendable {
     guard entitlement.plan != nil, entitlement.lockoutAt.map({ $0 > now }) ?? true else {
       throw ResetRule.withoutPlan
     }
-    guard var terms = entitlement.own else {
+    guard let terms = entitlement.own else {
       throw .conflict("the user draws on its tenant's pool: reset the tenant")
     }
     var paidUntil: Instant?
     if terms.source == .given, let subscription = principal.subscription {
       paidUntil = subscription.currentPeriodEnd?.advanced(seconds: terms.rule.graceSeconds)
-      if subscription.status == "trialing", let tokens = terms.rule.trialTokens { terms.tokens = tokens }
     }
     return try period(terms, paidUntil: paidUntil, at: now)
   }

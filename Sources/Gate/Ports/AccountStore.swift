@@ -211,6 +211,8 @@ package struct AuditFilter: Sendable, Equatable {
 package struct WebhookEventRecord: Sendable, Equatable {
   package var id: String
   package var type: String
+  /// What it is about: `in_…`, `sub_…`; nil where it doesn't say.
+  package var object: String?
   /// `processed`, `ignored`, `unmatched`, `failed`.
   package var status: String
   package var receivedAt: Instant
@@ -221,11 +223,12 @@ package struct WebhookEventRecord: Sendable, Equatable {
   package var payload: String?
 
   package init(
-    id: String, type: String, status: String, receivedAt: Instant, processedAt: Instant?,
-    detail: String? = nil, payload: String? = nil
+    id: String, type: String, object: String? = nil, status: String, receivedAt: Instant,
+    processedAt: Instant?, detail: String? = nil, payload: String? = nil
   ) {
     self.id = id
     self.type = type
+    self.object = object
     self.status = status
     self.receivedAt = receivedAt
     self.processedAt = processedAt

@@ -4,6 +4,10 @@ package enum BillingAction: Sendable, Equatable {
   case saveSubscription(StoredSubscription)
   /// Remembers that an invoice is paid, and the payments by which it may be refunded.
   case noteInvoicePaid(invoice: String, subscription: String, payments: [String])
+  /// Remembers by which payments an invoice was paid.
+  case notePayments(invoice: String, payments: [String])
+  /// Writes the payment history: what is paid or void stays so, whatever comes late.
+  case recordInvoice(InvoiceRecord)
   /// Grants a period of a subscription, and supersedes the live grants of its earlier periods. Does
   /// nothing where that period was granted before.
   case grantPeriod(NewPeriodGrant)
@@ -13,6 +17,9 @@ package enum BillingAction: Sendable, Equatable {
   case suspendGrants(subscription: String)
   /// Takes a suspended grant back into force.
   case restoreGrant(number: Int64)
+  /// Of several live subscriptions of an account one speaks: the grants of the others are suspended, and the
+  /// latest of its own is taken back into force, unless it has expired by `now`.
+  case letSpeak(AccountID, subscription: String, now: Instant)
   /// Revokes the subscription's grants and cuts them loose, before another account is given them.
   case detachGrants(subscription: String)
   case setPlan(AccountID, plan: String?)
@@ -24,6 +31,41 @@ package enum BillingAction: Sendable, Equatable {
   case grantTopUp(NewTopUp)
   /// Revokes what an invoice or session granted; what was used of it stays used.
   case takeBack(BillingFacts.Purchase, reason: String)
+  /// Leaves an audit line and changes nothing else: `action` is a dotted verb, `about` what it is about.
+  case note(AccountID, action: String, about: [String: String])
+
+  /// It is kept for the record, and changes nothing that an account may do.
+  package var isForTheRecord: Bool {
+    switch self {
+    case .noteInvoicePaid, .notePayments, .recordInvoice, .note: true
+    default: false
+    }
+  }
+}
+
+/// A line of an account's payment history.
+package struct InvoiceRecord: Sendable, Equatable {
+  /// `in_…`, or `cs_…` of a purchase without an invoice.
+  package var id: String
+  /// Whose it is.
+  package var account: AccountID
+  /// `cus_…`.
+  package var customer: String?
+  /// `sub_…`; nil of a single purchase.
+  package var subscription: String?
+  /// What is shown of it.
+  package var summary: InvoiceSummary
+
+  /// Memberwise.
+  package init(
+    id: String, account: AccountID, customer: String?, subscription: String?, summary: InvoiceSummary
+  ) {
+    self.id = id
+    self.account = account
+    self.customer = customer
+    self.subscription = subscription
+    self.summary = summary
+  }
 }
 
 /// A period grant to be made.

@@ -137,6 +137,18 @@ package enum OwnerClue: Sendable, Hashable {
   case customer(String)
   /// Fits only where exactly one user has it, in any case of letters.
   case email(String)
+
+  /// As an unmatched event keeps it, to be found when what it names appears.
+  package var texts: [String] {
+    switch self {
+    case .user(let id): ["user:\(id)"]
+    case .tenant(let id): ["tenant:\(id)"]
+    case .reference(let id): ["user:\(id)", "tenant:\(id)"]
+    case .subscription(let id): ["subscription:\(id)"]
+    case .customer(let id): ["customer:\(id)"]
+    case .email(let email): ["email:\(email.lowercased())"]
+    }
+  }
 }
 
 /// What has to be read before an event can be decided on.
@@ -163,6 +175,13 @@ package struct BillingQuestion: Sendable, Equatable {
     self.invoices = invoices
     self.payments = payments
   }
+
+  /// Everything whose appearance may make an unmatched event match.
+  package var waitsFor: [String] {
+    let texts =
+      owner.flatMap(\.texts) + prices.map { "price:\($0)" } + payments.map { "payment:\($0)" }
+    return Set(texts).sorted()
+  }
 }
 
 /// What was read, under the subscription's lock.
@@ -181,6 +200,8 @@ package struct BillingFacts: Sendable, Equatable {
   package var paidInvoices: Set<String>
   /// What the payments asked for bought.
   package var purchases: [Purchase]
+  /// One of the payments asked for is known, though it may have bought nothing that could be taken back.
+  package var isPaymentKnown: Bool
 
   /// A grant source that a payment led to.
   package struct Purchase: Sendable, Hashable {
@@ -202,7 +223,8 @@ package struct BillingFacts: Sendable, Equatable {
   package init(
     owner: BillingAccount? = nil, formerOwner: BillingAccount? = nil,
     subscription: StoredSubscription? = nil, grants: [StoredPeriodGrant] = [],
-    plans: [String: String] = [:], paidInvoices: Set<String> = [], purchases: [Purchase] = []
+    plans: [String: String] = [:], paidInvoices: Set<String> = [], purchases: [Purchase] = [],
+    isPaymentKnown: Bool = false
   ) {
     self.owner = owner
     self.formerOwner = formerOwner
@@ -211,5 +233,6 @@ package struct BillingFacts: Sendable, Equatable {
     self.plans = plans
     self.paidInvoices = paidInvoices
     self.purchases = purchases
+    self.isPaymentKnown = isPaymentKnown
   }
 }

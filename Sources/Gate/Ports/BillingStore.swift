@@ -2,8 +2,9 @@
 package enum WebhookClaim: Sendable, Equatable {
   /// Now claimed: new, or failed or unmatched before.
   case claimed
-  /// Processed or ignored before: nothing is left to do.
-  case done
+  /// Processed or ignored before. What is left is to see that Redis knows of it: the delivery that committed
+  /// it may have died before it told, or be about to. The accounts are those that it may have changed.
+  case done(accounts: [AccountID])
 }
 
 /// A Stripe event to be stored.
@@ -16,13 +17,34 @@ package struct WebhookReceipt: Sendable, Equatable {
   package var payload: String
   /// When it came.
   package var receivedAt: Instant
+  /// What it is about, for people who look for it; nil where the envelope doesn't say.
+  package var about = About()
+
+  /// What an envelope says of its event.
+  package struct About: Sendable, Equatable {
+    /// The id of `data.object`: `in_…`, `sub_…`.
+    package var object: String?
+    /// `cus_…`.
+    package var customer: String?
+    /// The version that the object is written in.
+    package var apiVersion: String?
+    /// Of live mode; nil where it doesn't say.
+    package var isLive: Bool?
+    /// When it happened, by Stripe's clock.
+    package var createdAt: Instant?
+    /// Knows nothing.
+    package init() {}
+  }
 
   /// Memberwise.
-  package init(id: String, type: String, payload: String, receivedAt: Instant) {
+  package init(
+    id: String, type: String, payload: String, receivedAt: Instant, about: About = About()
+  ) {
     self.id = id
     self.type = type
     self.payload = payload
     self.receivedAt = receivedAt
+    self.about = about
   }
 }
 
@@ -54,6 +76,34 @@ package enum WebhookOutcome: Sendable, Equatable {
   }
 }
 
+/// What is kept of an event beside its outcome.
+package struct WebhookTrail: Sendable, Equatable {
+  /// Whose entitlement it may have changed: another delivery of it makes sure that Redis knows of them.
+  package var accounts: [AccountID]
+  /// Of an unmatched one: what may make it match, as ``OwnerClue/texts`` and ``BillingQuestion/waitsFor`` put it.
+  package var waitsFor: [String]
+
+  /// Memberwise.
+  package init(accounts: [AccountID] = [], waitsFor: [String] = []) {
+    self.accounts = accounts
+    self.waitsFor = waitsFor
+  }
+}
+
+/// Something has appeared that an unmatched event waits for.
+package struct AppearedClue: Sendable, Equatable {
+  /// Its place in the queue.
+  package var id: Int64
+  /// As ``WebhookTrail/waitsFor`` has it.
+  package var text: String
+
+  /// Memberwise.
+  package init(id: Int64, text: String) {
+    self.id = id
+    self.text = text
+  }
+}
+
 /// One open transaction of the billing store.
 package protocol BillingTransaction {
   /// Inserts the event, or waits for the transaction that is about to and reads what became of it. Of
@@ -67,7 +117,10 @@ package protocol BillingTransaction {
   /// Writes. Each change of a grant or plan has its audit line with this reason (the event's id); triggers
   /// raise versions and write the outbox.
   func perform(_ actions: [BillingAction], reason: String) async throws(StoreError)
-  func finish(event id: String, _ outcome: WebhookOutcome) async throws(StoreError)
+  /// Stores how a claimed event ended.
+  func finish(
+    event id: String, _ outcome: WebhookOutcome, _ trail: WebhookTrail
+  ) async throws(StoreError)
 }
 
 /// Postgres, as Billing uses it.
@@ -85,9 +138,17 @@ package protocol BillingStore: Sendable {
   ) async throws(StoreError)
   /// A stored event with its payload; nil when there is none.
   func receipt(_ id: String) async throws(StoreError) -> WebhookReceipt?
-  /// Unmatched events, those tried longest ago first. With `mentioning`, those whose payload has one of the
+  /// Stores an object of Stripe's, found otherwise than by an event, as an unmatched event.
+  func keepUnmatched(
+    _ receipt: WebhookReceipt, detail: String, waitsFor: [String]
+  ) async throws(StoreError)
+  /// Unmatched events, those tried least often first. With `waitingFor`, those that wait for one of the
   /// texts. At most `limit`.
-  func unmatched(mentioning: [String]?, limit: Int) async throws(StoreError) -> [WebhookReceipt]
+  func unmatched(waitingFor: [String]?, limit: Int) async throws(StoreError) -> [WebhookReceipt]
+  /// What has appeared, by any hand, that unmatched events wait for; oldest first, at most `limit`.
+  func appearedClues(limit: Int) async throws(StoreError) -> [AppearedClue]
+  /// Takes them out of the queue, once the events that waited for them were tried.
+  func forgetClues(_ ids: [Int64]) async throws(StoreError)
   /// Adds the catalog's prices to `plan_price_map`; a price that is mapped already stays as it is, for the
   /// table is the operator's.
   func seedPrices(_ plans: [String: String]) async throws(StoreError)
@@ -95,6 +156,11 @@ package protocol BillingStore: Sendable {
   /// What `GET /v1/billing/status` tells of: the tenant for a user that has one with a subscription or
   /// plan, else the user. nil when there is no such user.
   func billingAccount(user: String) async throws(StoreError) -> BillingStatusFacts?
+  /// The payment history of an account, newest first.
+  func invoices(of account: AccountID, limit: Int) async throws(StoreError) -> [InvoiceSummary]
+  /// Drops events that are `processed` or `ignored` and older than `settledDays`, and any that are older than
+  /// `openDays`; how many.
+  func pruneEvents(settledDays: Int64, openDays: Int64) async throws(StoreError) -> Int64
 }
 
 /// The account that speaks for a user, and its subscription.

@@ -24,7 +24,8 @@ extension GateSession {
 
   func subscriptionInactive(_ entitlement: Entitlement) -> Problem {
     let links = handler.links()
-    return Problem(.subscriptionInactive, "The subscription is not active.", headers: nil) { out in
+    let detail = entitlement.lockoutReason?.sentence ?? "The subscription is not active."
+    return Problem(.subscriptionInactive, detail, headers: nil) { out in
       out.json(",\"plan\":")
       out.json(stringOrNull: entitlement.plan?.name)
       out.json(",\"subscription_status\":")

@@ -44,7 +44,7 @@ extension PostgresStore: AccountStore {
     let after = try Cursor.decode(page.cursor, count: 2)
     let rows = try await pool.query(
       """
-      SELECT event_id, type, status, received_at, processed_at, detail, NULL AS payload,
+      SELECT event_id, type, object_id, status, received_at, processed_at, detail, NULL AS payload,
         (extract(epoch FROM received_at) * 1000000)::bigint AS received_us
       FROM webhook_events_processed
       WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR type = $2)
@@ -64,7 +64,7 @@ extension PostgresStore: AccountStore {
   package func webhookEvent(_ id: String) async throws(StoreError) -> WebhookEventRecord? {
     let rows = try await pool.query(
       """
-      SELECT event_id, type, status, received_at, processed_at, detail, payload
+      SELECT event_id, type, object_id, status, received_at, processed_at, detail, payload
       FROM webhook_events_processed WHERE event_id = $1
       """, [.text(id)])
     guard let row = rows.first else { return nil }
@@ -76,7 +76,7 @@ extension PostgresStore: AccountStore {
   private static func event(_ row: PostgresRow) throws(StoreError) -> WebhookEventRecord {
     WebhookEventRecord(
       id: try row.need("event_id", PostgresRow.string), type: try row.need("type", PostgresRow.string),
-      status: try row.need("status", PostgresRow.string),
+      object: row.string("object_id"), status: try row.need("status", PostgresRow.string),
       receivedAt: try row.need("received_at", PostgresRow.instant),
       processedAt: row.instant("processed_at"), detail: row.string("detail"),
       payload: row.bytes("payload").map { String(decoding: $0, as: UTF8.self) })

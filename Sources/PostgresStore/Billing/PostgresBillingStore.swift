@@ -43,22 +43,6 @@ package struct PostgresBillingStore: BillingStore {
     return try rows.map(PostgresBillingStore.receipt).first
   }
 
-  /// See ``BillingStore/unmatched(mentioning:limit:)``.
-  package func unmatched(
-    mentioning texts: [String]?, limit: Int
-  ) async throws(StoreError) -> [WebhookReceipt] {
-    let rows = try await pool.query(
-      """
-      SELECT event_id, type, payload, received_at FROM webhook_events_processed
-      WHERE status = 'unmatched' AND payload IS NOT NULL
-        AND ($1::text[] IS NULL OR EXISTS (
-          SELECT FROM unnest($1::text[]) AS mention
-          WHERE position(convert_to(mention, 'UTF8') IN payload) > 0))
-      ORDER BY attempts, received_at, event_id LIMIT $2
-      """, [texts.map { .textArray($0) } ?? .null, .int(Int64(limit))])
-    return try rows.map(PostgresBillingStore.receipt)
-  }
-
   /// See ``BillingStore/seedPrices(_:)``.
   package func seedPrices(_ plans: [String: String]) async throws(StoreError) {
     guard !plans.isEmpty else { return }
@@ -70,7 +54,7 @@ package struct PostgresBillingStore: BillingStore {
       """, [.textArray(prices), .textArray(prices.map { plans[$0] })])
   }
 
-  private static func receipt(_ row: PostgresRow) throws(StoreError) -> WebhookReceipt {
+  static func receipt(_ row: PostgresRow) throws(StoreError) -> WebhookReceipt {
     WebhookReceipt(
       id: row.string("event_id") ?? "", type: row.string("type") ?? "",
       payload: String(decoding: row.bytes("payload") ?? [], as: UTF8.self),

@@ -8,12 +8,28 @@ extension PostgresBillingTransaction {
   private func perform(_ action: BillingAction, reason: String) async throws(StoreError) {
     switch action {
     case .saveSubscription(let row):
+      _ = try await transaction.query(
+        SubscriptionRow.audit, SubscriptionRow.auditValues(row, reason: reason))
       _ = try await transaction.query(SubscriptionRow.save, SubscriptionRow.values(row))
     case .noteInvoicePaid(let invoice, let subscription, let payments):
       _ = try await transaction.query(
         "INSERT INTO paid_invoices (invoice_id, subscription_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         [.text(invoice), .text(subscription)])
       try await note(payments: payments, source: "invoice", reference: invoice)
+    case .notePayments(let invoice, let payments):
+      try await note(payments: payments, source: "invoice", reference: invoice)
+    case .recordInvoice(let record): try await recordInvoice(record)
+    case .note(let account, let action, let about):
+      let pairs = about.sorted { $0.key < $1.key }
+      _ = try await transaction.query(
+        """
+        INSERT INTO audit_log (actor, action, subject, after, reason)
+        VALUES ('stripe', $1, $2, jsonb_object($3::text[], $4::text[]), $5)
+        """,
+        [
+          .text(action), .text(account.description), .textArray(pairs.map(\.key)),
+          .textArray(pairs.map(\.value)), .text(reason),
+        ])
     case .grantPeriod(let grant): try await grantPeriod(grant, reason: reason)
     case .setGrantTokens(let number, let tokens, let isTrial):
       let rows = try await transaction.query(
@@ -36,6 +52,8 @@ extension PostgresBillingTransaction {
         WHERE series = 'g' AND number = $1 AND revoked_reason = 'suspended' RETURNING \(Self.grantColumns)
         """, [.int(number)])
       try await audit("grant.restore", rows, reason: reason)
+    case .letSpeak(let account, let subscription, let now):
+      try await letSpeak(account, subscription: subscription, now: now, reason: reason)
     case .detachGrants(let subscription):
       let rows = try await transaction.query(
         """
@@ -47,13 +65,15 @@ extension PostgresBillingTransaction {
     case .linkCustomer(let account, let customer):
       _ = try await transaction.query(
         """
-        UPDATE \(Self.table(account)) SET stripe_customer_id = $2
-        WHERE id = $1 AND stripe_customer_id IS NULL
-        """, [.text(account.id), .text(customer)])
+        WITH linked AS (
+          UPDATE \(Self.table(account)) SET stripe_customer_id = $2
+          WHERE id = $1 AND stripe_customer_id IS NULL RETURNING id)
+        INSERT INTO audit_log (actor, action, subject, after, reason)
+        SELECT 'stripe', 'customer.link', $3, jsonb_build_object('customer', $2::text), $4 FROM linked
+        """, [.text(account.id), .text(customer), .text(account.description), .text(reason)])
     case .unlinkCustomer(let customer):
-      for table in ["users", "tenants"] {
-        _ = try await transaction.query(
-          "UPDATE \(table) SET stripe_customer_id = NULL WHERE stripe_customer_id = $1", [.text(customer)])
+      for kind in [AccountID.Kind.user, .tenant] {
+        try await unlink(customer, from: kind, reason: reason)
       }
     case .grantTopUp(let topUp): try await grantTopUp(topUp, reason: reason)
     case .takeBack(let purchase, let why):
@@ -65,6 +85,82 @@ extension PostgresBillingTransaction {
         """, [.text(purchase.source), .text(purchase.reference)])
       try await audit("grant.\(why)", rows, reason: reason)
     }
+  }
+
+  /// The account is left without one: the next one is asked for by a checkout, under another number.
+  private func unlink(
+    _ customer: String, from kind: AccountID.Kind, reason: String
+  ) async throws(StoreError) {
+    _ = try await transaction.query(
+      """
+      WITH unlinked AS (
+        UPDATE \(kind == .user ? "users" : "tenants") SET stripe_customer_id = NULL
+        WHERE stripe_customer_id = $1 RETURNING id),
+      stopped AS (
+        INSERT INTO customer_orders AS held (account_kind, account_id, number, next_attempt_at)
+        SELECT $2, id, 2, 'infinity' FROM unlinked
+        ON CONFLICT (account_kind, account_id) DO UPDATE
+        SET number = held.number + 1, attempts = 0, email = NULL, next_attempt_at = 'infinity')
+      INSERT INTO audit_log (actor, action, subject, before, reason)
+      SELECT 'stripe', 'customer.unlink', $2 || ':' || id, jsonb_build_object('customer', $1::text), $3
+      FROM unlinked
+      """, [.text(customer), .text(kind.rawValue), .text(reason)])
+  }
+
+  /// The others' grants come back when they speak again: they are suspended, not superseded.
+  private func letSpeak(
+    _ account: AccountID, subscription: String, now: Instant, reason: String
+  ) async throws(StoreError) {
+    let whose: [PostgresValue] = [.text(account.kind.rawValue), .text(account.id), .text(subscription)]
+    let silenced = try await transaction.query(
+      """
+      UPDATE grants SET revoked_at = now(), revoked_reason = 'suspended'
+      WHERE account_kind = $1 AND account_id = $2 AND kind = 'period' AND subscription_id <> $3
+        AND revoked_at IS NULL RETURNING \(Self.grantColumns)
+      """, whose)
+    try await audit("grant.suspend", silenced, reason: reason)
+    let restored = try await transaction.query(
+      """
+      UPDATE grants SET revoked_at = NULL, revoked_reason = NULL
+      WHERE account_kind = $1 AND account_id = $2 AND kind = 'period' AND subscription_id = $3
+        AND revoked_reason = 'suspended' AND expires_at > $4 AND period_start = (
+          SELECT max(period_start) FROM grants WHERE kind = 'period' AND subscription_id = $3)
+      RETURNING \(Self.grantColumns)
+      """, whose + [.instant(now)])
+    try await audit("grant.restore", restored, reason: reason)
+  }
+
+  /// What is paid or void stays so: an older word about it may come later.
+  private func recordInvoice(_ record: InvoiceRecord) async throws(StoreError) {
+    let summary = record.summary
+    _ = try await transaction.query(
+      """
+      INSERT INTO billing_invoices AS held (id, account_kind, account_id, stripe_customer_id,
+        stripe_subscription_id, number, status, currency, amount_due, amount_paid, created_at, period_start,
+        period_end, hosted_url, pdf_url)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+      ON CONFLICT (id) DO UPDATE SET account_kind = excluded.account_kind,
+        account_id = excluded.account_id, stripe_customer_id = excluded.stripe_customer_id,
+        stripe_subscription_id = excluded.stripe_subscription_id,
+        number = coalesce(excluded.number, held.number), status = excluded.status,
+        currency = excluded.currency, amount_due = excluded.amount_due,
+        amount_paid = greatest(excluded.amount_paid, held.amount_paid),
+        created_at = coalesce(excluded.created_at, held.created_at),
+        period_start = coalesce(excluded.period_start, held.period_start),
+        period_end = coalesce(excluded.period_end, held.period_end),
+        hosted_url = coalesce(excluded.hosted_url, held.hosted_url),
+        pdf_url = coalesce(excluded.pdf_url, held.pdf_url), updated_at = now()
+      WHERE excluded.status = 'paid' OR held.status IS DISTINCT FROM 'paid'
+        AND (held.status IS DISTINCT FROM 'void' OR excluded.status = 'void')
+      """,
+      [
+        .text(record.id), .text(record.account.kind.rawValue), .text(record.account.id),
+        .text(orNull: record.customer), .text(orNull: record.subscription), .text(orNull: summary.number),
+        .text(orNull: summary.status), .text(orNull: summary.currency), .int(summary.amountDue),
+        .int(summary.amountPaid), .instant(orNull: summary.createdAt),
+        .instant(orNull: summary.periodStart), .instant(orNull: summary.periodEnd),
+        .text(orNull: summary.hostedURL), .text(orNull: summary.pdfURL),
+      ])
   }
 
   private static let grantColumns = "account_kind, account_id, series, number, kind, tokens"

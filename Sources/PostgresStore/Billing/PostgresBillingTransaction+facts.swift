@@ -27,7 +27,15 @@ extension PostgresBillingTransaction {
         [.textArray(question.invoices)])
       facts.paidInvoices = Set((0..<rows.count).compactMap { rows.string($0, 0) })
     }
-    if !question.payments.isEmpty { facts.purchases = try await purchases(question.payments) }
+    if !question.payments.isEmpty {
+      facts.purchases = try await purchases(question.payments)
+      let known = try await transaction.query(
+        """
+        SELECT EXISTS (SELECT FROM payment_purchases WHERE payment_id = ANY ($1))
+          OR EXISTS (SELECT FROM paid_invoices WHERE invoice_id = ANY ($1)) AS is_known
+        """, [.textArray(question.payments)])
+      facts.isPaymentKnown = known.first?.bool("is_known") ?? false
+    }
     return facts
   }
 

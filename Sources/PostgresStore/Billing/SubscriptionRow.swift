@@ -41,6 +41,30 @@ enum SubscriptionRow {
       past_due_since = excluded.past_due_since, updated_at = now()
     """
 
+  /// The audit line of what ``save`` is about to change, if people would call it a change.
+  static let audit = """
+    WITH held AS (
+      SELECT jsonb_build_object('plan', plan, 'status', status, 'seats', seats, 'cancel_at', cancel_at,
+        'cancel_at_period_end', cancel_at_period_end) AS state
+      FROM subscriptions WHERE stripe_subscription_id = $1),
+    next AS (
+      SELECT jsonb_build_object('plan', $3::text, 'status', $4::text, 'seats', $5::bigint,
+        'cancel_at', $6::timestamptz, 'cancel_at_period_end', $7::boolean) AS state)
+    INSERT INTO audit_log (actor, action, subject, before, after, reason)
+    SELECT 'stripe', 'subscription.change', $2,
+      (SELECT state || jsonb_build_object('subscription', $1::text) FROM held),
+      next.state || jsonb_build_object('subscription', $1::text), $8
+    FROM next WHERE next.state IS DISTINCT FROM (SELECT state FROM held)
+    """
+
+  static func auditValues(_ row: StoredSubscription, reason: String) -> [PostgresValue] {
+    [
+      .text(row.id), .text(row.account?.description ?? "subscription:\(row.id)"), .text(orNull: row.plan),
+      .text(row.status), .int(row.seats), .instant(orNull: row.cancelAt), .bool(row.cancelAtPeriodEnd),
+      .text(reason),
+    ]
+  }
+
   static func values(_ row: StoredSubscription) -> [PostgresValue] {
     [
       .text(row.id), .text(orNull: row.customer),

@@ -76,7 +76,10 @@ enum ServerBuilder {
       apiKey: values.text("stripe.api_key").map { Secret($0) },
       apiBase: withoutSlash(text("stripe.api_base", values)),
       toleranceSeconds: number("stripe.tolerance_s", values),
-      timeoutMilliseconds: number("stripe.timeout_ms", values))
+      timeoutMilliseconds: number("stripe.timeout_ms", values),
+      createsCustomers: values.boolean("stripe.create_customers"),
+      syncHours: number("stripe.sync_hours", values), eventsDays: number("stripe.events_days", values),
+      openEventsDays: number("stripe.open_events_days", values))
   }
 
   /// The same address twice can't be bound, and would serve admin to the gate's callers. Port 0 is a

@@ -139,6 +139,18 @@ extension Schema {
     SettingKey(
       "stripe.timeout_ms", .integer(100...120_000), .value(.integer(10_000)),
       "What one call to Stripe may take."),
+    SettingKey(
+      "stripe.create_customers", .boolean, .value(.boolean(true)),
+      "Whether each account gets a Stripe customer in the background; needs an API key."),
+    SettingKey(
+      "stripe.sync_hours", .integer(0...720), .value(.integer(6)),
+      "How often one of the gates compares what is stored with Stripe; 0: never; needs an API key."),
+    SettingKey(
+      "stripe.events_days", .integer(30...3650), .value(.integer(30)),
+      "Days that a processed or ignored event is kept; Stripe may send one again for 30."),
+    SettingKey(
+      "stripe.open_events_days", .integer(30...3650), .value(.integer(365)),
+      "Days that an unmatched or failed event is kept."),
 
     SettingKey("log", .section, .absent("all defaults"), "The log, on standard error."),
     SettingKey(

@@ -1,3 +1,4 @@
+internal import Billing
 internal import Gate
 internal import GateAPI
 internal import HTTPServing
@@ -10,6 +11,7 @@ struct MetricsText: Sendable {
   let gate: GateServer
   let flusher: Flusher
   let events: EventMetrics
+  let webhooks: EventTally
 
   private struct LoopFigures: Sendable {
     var outcomes: [UInt64]
@@ -37,6 +39,7 @@ struct MetricsText: Sendable {
     redis(loops, &text)
     await books(&text)
     text += await events.render(now: Clock.now())
+    billing(&text)
     metric("tollgate_connections_open", "gauge", "Open connections of the gate's listeners.", &text)
     text += "tollgate_connections_open \(gate.counters.connectionsOpen)\n"
     metric("tollgate_connections_rejected_total", "counter", "Connections over the limit.", &text)
@@ -92,6 +95,23 @@ struct MetricsText: Sendable {
     text += "tollgate_booked_total \(await flusher.booked)\n"
     metric("tollgate_booking_failures_total", "counter", "Attempts to book that failed.", &text)
     text += "tollgate_booking_failures_total \(await flusher.failures)\n"
+  }
+
+  private func billing(_ text: inout String) {
+    let counts = webhooks.counts
+    metric("tollgate_webhooks_total", "counter", "Stripe events by what became of them.", &text)
+    for outcome in ["processed", "ignored", "unmatched", "failed"] {
+      text += "tollgate_webhooks_total{outcome=\"\(outcome)\"} \(counts.byOutcome[outcome] ?? 0)\n"
+    }
+    let figures = [
+      ("duplicates", "Deliveries of events that were done before.", counts.duplicates),
+      ("unknown_prices", "Events about a price that maps to no plan.", counts.unknownPrices),
+      ("turned_away", "Deliveries answered 503, for too many waited.", counts.turnedAway),
+    ]
+    for (name, help, value) in figures {
+      metric("tollgate_webhook_\(name)_total", "counter", help, &text)
+      text += "tollgate_webhook_\(name)_total \(value)\n"
+    }
   }
 
   private func metric(_ name: String, _ type: String, _ help: String, _ text: inout String) {

@@ -1,8 +1,8 @@
-internal import Billing
 internal import Gate
 internal import Logging
 internal import PostgresStore
 internal import ServiceLifecycle
+internal import Settings
 
 /// What has to be done now and then, by any number of gates: partitions ahead, rows out that nobody reads.
 struct Maintenance: Service {
@@ -11,6 +11,8 @@ struct Maintenance: Service {
   let retentionMonths: Int64?
   /// Days that an event is kept after its period.
   let keepEventsDays: Int64
+  let billing: PostgresBillingStore
+  let stripe: StripeSettings
   let logger: Logger
 
   private static let every = Duration.seconds(3600)
@@ -30,6 +32,9 @@ struct Maintenance: Service {
     do throws(StoreError) {
       try await store.maintain()
       try await store.pruneEvents(keepDays: keepEventsDays)
+      let dropped = try await billing.pruneEvents(
+        settledDays: stripe.eventsDays, openDays: stripe.openEventsDays)
+      if dropped > 0 { logger.info("old webhook events dropped", metadata: ["events": "\(dropped)"]) }
     } catch {
       logger.warning("maintenance failed", metadata: ["error": "\(error)"])
     }
@@ -44,14 +49,5 @@ struct Maintenance: Service {
     } catch {
       logger.warning("ledger not archived", metadata: ["error": "\(error)"])
     }
-  }
-}
-
-/// Webhook events that found no account are tried again, on and on.
-struct UnmatchedReplayService: Service {
-  let replay: UnmatchedReplay
-
-  func run() async throws {
-    await cancelWhenGracefulShutdown { await replay.run() }
   }
 }

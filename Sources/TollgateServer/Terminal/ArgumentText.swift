@@ -56,6 +56,16 @@ package enum ArgumentText {
       throw CommandFailure("\(error), or a span such as 12h or 30d")
     }
   }
+  /// A time gone by: RFC 3339, or a span up to now such as `30d`.
+  package static func past(_ text: String) throws -> Instant {
+    let now = Clock.now()
+    if let seconds = try? FieldText.seconds(text, max: 315_360_000) { return now.advanced(seconds: -seconds) }
+    do {
+      return try FieldText.past(text, now: now)
+    } catch {
+      throw CommandFailure("\(error), or a span such as 12h or 30d")
+    }
+  }
   /// How long an old token lives on, in seconds: `0`, or a span of at most 30 days.
   package static func overlap(_ text: String) throws -> Int64 {
     text == "0" ? 0 : try FieldText.seconds(text, max: 2_592_000)

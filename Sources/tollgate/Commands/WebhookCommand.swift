@@ -31,10 +31,24 @@ struct WebhookCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var output: OutputOptions
-    @Argument(help: "Stripe's id, evt_….", transform: ArgumentText.identifier) var id: String
+    @Argument(help: "Stripe's id, evt_….", transform: ArgumentText.identifier) var id: String?
+    @Option(help: "All events that are: unmatched, failed.") var status: Waiting?
+
+    /// What a replay may change.
+    enum Waiting: String, ExpressibleByArgument, CaseIterable { case unmatched, failed }
+
+    func validate() throws {
+      guard (id == nil) != (status == nil) else {
+        throw ValidationError("Give either the id of an event or --status.")
+      }
+    }
 
     func run() async throws {
-      try output.show(try await common.administer { try await $0.replayWebhook(id) })
+      try output.show(
+        try await common.administer { administration in
+          if let status { return try await administration.replayWebhooks(status: status.rawValue) }
+          return try await administration.replayWebhook(id ?? "")
+        })
     }
   }
 

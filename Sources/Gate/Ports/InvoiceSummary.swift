@@ -1,8 +1,6 @@
-package import Gate
-
 /// An invoice as the Billing tab lists it. Amounts are in the currency's smallest unit, as Stripe has them.
 package struct InvoiceSummary: Sendable, Equatable {
-  /// `in_…`; nil of one that is only foreseen.
+  /// `in_…`, or `cs_…` of a purchase without an invoice; nil of one that is only foreseen.
   package var id: String?
   /// As printed on it.
   package var number: String?
@@ -25,19 +23,22 @@ package struct InvoiceSummary: Sendable, Equatable {
   /// The PDF of it.
   package var pdfURL: String?
 
-  init(_ object: JSONValue) {
-    id = object["id"].id.flatMap { $0.hasPrefix("upcoming") ? nil : $0 }
-    number = object["number"].string
-    status = object["status"].string
-    currency = object["currency"].string
-    amountDue = object["amount_due"].int ?? 0
-    amountPaid = object["amount_paid"].int ?? 0
-    createdAt = object["created"].time
-    let lines = object["lines"].listItems.map(StripeInvoice.Line.init)
-    let line = lines.first { !$0.isProration } ?? lines.first
-    periodStart = line?.periodStart
-    periodEnd = line?.periodEnd
-    hostedURL = object["hosted_invoice_url"].string
-    pdfURL = object["invoice_pdf"].string
+  /// Memberwise.
+  package init(
+    id: String?, number: String? = nil, status: String? = nil, currency: String? = nil, amountDue: Int64 = 0,
+    amountPaid: Int64 = 0, createdAt: Instant? = nil, periodStart: Instant? = nil,
+    periodEnd: Instant? = nil, hostedURL: String? = nil, pdfURL: String? = nil
+  ) {
+    self.id = id
+    self.number = number
+    self.status = status
+    self.currency = currency
+    self.amountDue = amountDue
+    self.amountPaid = amountPaid
+    self.createdAt = createdAt
+    self.periodStart = periodStart
+    self.periodEnd = periodEnd
+    self.hostedURL = hostedURL
+    self.pdfURL = pdfURL
   }
 }

@@ -1,0 +1,79 @@
+import Gate
+import Logging
+
+/// What Stripe says now, where it can be asked: an event says what was once, and not all of that.
+extension EventProcessor {
+  /// The event with what was fetched for it, and the stored state that it is decided on. Called with the
+  /// event's locks held: what is fetched before them may be older than what another has written.
+  func read(
+    _ told: BillingEvent, in transaction: any BillingTransaction
+  ) async throws(StoreError) -> (BillingEvent, BillingFacts) {
+    let subject = await current(told)
+    let facts = try await transaction.facts(subject.question)
+    guard case .charge(var charge, let news) = subject, news != .refundedInPart, facts.purchases.isEmpty,
+      !facts.isPaymentKnown, let stripe = stripe?.inLane(.event)
+    else { return (subject, facts) }
+    let known = charge.references
+    await ask("charge") { () async throws(StripeError) in try await charge.trace(stripe) }
+    guard charge.references != known else { return (subject, facts) }
+    let traced = BillingEvent.charge(charge, news)
+    try await transaction.lock(traced.locks)
+    return (traced, try await transaction.facts(traced.question))
+  }
+
+  /// Where Stripe doesn't answer or has no such thing, the event's own object does, as without a key.
+  private func current(_ event: BillingEvent) async -> BillingEvent {
+    guard let stripe = stripe?.inLane(.event) else { return event }
+    var current = event
+    switch event {
+    case .subscription(let object, let news) where news != .deletion:
+      await ask("subscription") { () async throws(StripeError) in
+        if let now = try await stripe.subscription(object.id), now.id == object.id {
+          current = .subscription(now, news)
+        }
+      }
+    case .invoicePaid(var invoice) where invoice.hasMoreLines:
+      await ask("invoice lines") { () async throws(StripeError) in
+        invoice.replaceLines(try await stripe.all("/v1/invoices/\(StripeForm.escape(invoice.id))/lines"))
+        current = .invoicePaid(invoice)
+      }
+    case .checkoutCompleted(var session) where session.mode == "payment" && session.items.isEmpty:
+      await ask("line items") { () async throws(StripeError) in
+        session.takeLines(
+          try await stripe.all("/v1/checkout/sessions/\(StripeForm.escape(session.id))/line_items"))
+        current = .checkoutCompleted(session)
+      }
+    default: break
+    }
+    return current
+  }
+
+  private func ask(_ what: String, _ body: () async throws(StripeError) -> Void) async {
+    do {
+      try await body()
+    } catch {
+      logger.warning("stripe was not asked", metadata: ["stripe.object": "\(what)", "error": "\(error)"])
+    }
+  }
+}
+
+extension StripeCharge {
+  /// Finds what it paid for: since basil neither it nor the invoice says so, but the invoice's payments do.
+  mutating func trace(_ stripe: StripeClient) async throws(StripeError) {
+    if paymentIntent == nil, let charge {
+      take(try await stripe.get("/v1/charges/\(StripeForm.escape(charge))"))
+    }
+    guard let paymentIntent else { return }
+    var query = StripeForm()
+    query.set("payment[type]", "payment_intent")
+    query.set("payment[payment_intent]", paymentIntent)
+    for payment in try await stripe.all("/v1/invoice_payments", query) {
+      if let invoice = payment["invoice"].id { add(invoice) }
+    }
+    var sessions = StripeForm()
+    sessions.set("payment_intent", paymentIntent)
+    for session in try await stripe.all("/v1/checkout/sessions", sessions) {
+      if let id = session["id"].id { add(id) }
+    }
+  }
+}
