@@ -194,4 +194,70 @@ import Testing
     await bench.send(other.event("evt_2", "customer.subscription.created", other.subscription()))
     #expect(store.now.subscriptions["sub_2"]?.plan == "pro")
   }
+
+  @Test func aCanceledSubscriptionNeedsACheckout() async throws {
+    let canceled = BillingFault.refused("the subscription is canceled, which is final: start a new checkout")
+    let stripe = FakeStripe([])
+    let over = service(try await subscribed("canceled"), stripe)
+    await #expect(throws: canceled) { try await over.reactivate(user: "u1", now: TestBench.now) }
+    #expect(stripe.requests.isEmpty)
+    // Stripe knows, and the mirror doesn't yet.
+    let ahead = FakeStripe([FakeStripe.ok(Payloads().subscription(status: "canceled"))])
+    let live = service(try await subscribed(), ahead)
+    await #expect(throws: canceled) { try await live.reactivate(user: "u1", now: TestBench.now) }
+    let nothing = service(TestBench.memory(), stripe)
+    await #expect(throws: BillingFault.self) { try await nothing.reactivate(user: "u2", now: TestBench.now) }
+  }
+
+  @Test func whatIsPausedIsResumed() async throws {
+    let payloads = Payloads()
+    let live = payloads.subscription(invoice: "in_1")
+    let stripe = FakeStripe([
+      FakeStripe.ok(payloads.subscription(status: "paused")), FakeStripe.ok(live), FakeStripe.ok(live),
+    ])
+    let service = service(try await subscribed("paused"), stripe)
+    let status = try await service.reactivate(user: "u1", now: TestBench.now)
+    #expect(stripe.requests[1].path == "/v1/subscriptions/sub_1/resume")
+    #expect(status.isActive && status.plan == "pro")
+  }
+
+  @Test func invoicesWithoutAKey() async throws {
+    let store = try await subscribed()
+    let bench = try TestBench(store)
+    let payloads = Payloads()
+    let failed = payloads.invoice(
+      "in_3", lines: [.init(period: 1)], status: "open", extra: ["amount_due": 2000, "number": "A-3"])
+    await bench.send(payloads.event("evt_3", "invoice.payment_failed", failed))
+    let list = try await service(store, nil).invoices(user: "u1")
+    #expect(list.map(\.id) == ["in_3", "in_1"])
+    #expect(list.map(\.status) == ["open", "paid"])
+    #expect(list.first?.number == "A-3" && list.first?.amountDue == 2000)
+    // What is paid stays so, though the failure is told once more.
+    let paid = payloads.invoice("in_3", lines: [.init(period: 1)], extra: ["amount_paid": 2000])
+    await bench.send(payloads.event("evt_4", "invoice.paid", paid))
+    await bench.send(payloads.event("evt_5", "invoice.payment_failed", failed))
+    #expect(try await service(store, nil).invoices(user: "u1").first?.status == "paid")
+  }
+
+  @Test func packsAreSoldByNumber() async throws {
+    let stripe = FakeStripe([FakeStripe.ok(["url": "https://checkout"])])
+    let service = service(TestBench.memory(), stripe)
+    _ = try await service.checkout(user: "u1", .topUpPrice("price_pack", quantity: 3))
+    let body = try #require(stripe.requests.last?.body)
+    for field in [
+      "mode=payment", "line_items[0][quantity]=3", "metadata[quantity]=3", "metadata[price]=price_pack",
+    ] {
+      #expect(body.split(separator: "&").contains { $0 == field }, "\(field)")
+    }
+  }
+
+  @Test func errorsSayWhatMayBeSaid() {
+    let refused = StripeError.refused(status: 400, code: "resource_missing", parameter: "customer")
+    #expect(refused.sentence == "Stripe refused the call: resource_missing (customer).")
+    #expect(!refused.isTransient)
+    let strange = StripeError.refused(status: 400, code: "No such key: sk_live_x", parameter: "a b")
+    #expect(strange.sentence == "Stripe refused the call: ? (?).")
+    #expect(StripeError.refused(status: 503, code: "", parameter: "").isTransient)
+    #expect(StripeError.unreachable.isTransient && !StripeError.unreadable.isTransient)
+  }
 }

@@ -14,6 +14,76 @@ import Testing
     [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
+  /// Objects that no fixture has.
+  static var others: [(String, [String: Any])] {
+    [
+      (
+        "charge.refunded",
+        [
+          "id": "ch_1", "object": "charge", "amount": 2000, "amount_refunded": 2000, "refunded": true,
+          "payment_intent": ["id": "pi_1", "invoice": "in_1"], "customer": "cus_1",
+        ]
+      ),
+      ("charge.dispute.created", ["id": "dp_1", "object": "dispute", "charge": ["id": "ch_1"], "amount": 5]),
+      (
+        "invoice_payment.paid",
+        [
+          "id": "inpay_1", "object": "invoice_payment", "invoice": "in_1",
+          "payment": ["payment_intent": "pi_1"],
+        ]
+      ),
+      (
+        "customer.updated",
+        ["id": "cus_1", "object": "customer", "email": "a@b.c", "metadata": ["user_id": 7]]
+      ),
+      (
+        "checkout.session.completed",
+        [
+          "id": "cs_1", "object": "checkout.session", "mode": "payment", "payment_status": "paid",
+          "metadata": ["price": "price_pack", "quantity": "2"], "amount_total": 900,
+          "line_items": ["data": [["price": ["id": "price_pack"], "quantity": 2]]],
+        ]
+      ),
+    ]
+  }
+
+  /// What an event says is the same after it was written and read again.
+  @Test(arguments: fixtures)
+  func writingAndReading(path: String) throws {
+    let value = try #require(JSONValue(json: Self.bytes(path)))
+    #expect(JSONValue(json: Array(value.text.utf8)) == value)
+  }
+
+  @Test func writingOddThings() throws {
+    let odd = JSONValue.object([
+      "a\"\\\u{1}\n": .string("Zoë 🚀 \u{7}\"\\"), "n": .int(.min), "d": .double(1.5e300), "x": .null,
+      "l": .array([.bool(true), .object([:])]),
+    ])
+    #expect(JSONValue(json: Array(odd.text.utf8)) == odd)
+    #expect(JSONValue.double(.infinity).text == "null")
+  }
+
+  @Test func otherObjectsAreFuzzed() throws {
+    var random = SplitMix.seeded("FUZZ_SEED")
+    let payloads = Payloads()
+    let decider = BillingDecider(catalog: TestCatalog.catalog)
+    for (type, object) in Self.others {
+      for _ in 0..<400 {
+        var changed: Any = object
+        for _ in 0..<Int.random(in: 1...6, using: &random) { changed = Self.mutate(changed, &random) }
+        guard let members = changed as? [String: Any],
+          let event = StripeEvent(rawBody: payloads.event("evt_1", type, members))
+        else { continue }
+        let billing = BillingEvent(event, isLive: nil)
+        let facts = BillingFacts(
+          owner: BillingAccount(account: .user("u1")), plans: TestCatalog.prices,
+          purchases: [.init(source: "invoice", reference: "in_1", account: .user("u1"))])
+        _ = (billing.locks, billing.makesKnown, billing.question.waitsFor)
+        _ = decider.decide(billing, facts: facts, now: TestBench.now)
+      }
+    }
+  }
+
   @Test func fixturesAreThere() { #expect(Self.fixtures.count >= 7) }
 
   @Test(arguments: fixtures)
@@ -105,7 +175,7 @@ import Testing
     let decider = BillingDecider(catalog: TestCatalog.catalog)
     for _ in 0..<300 {
       var changed: Any = original
-      for _ in 0..<Int.random(in: 1...12, using: &random) { changed = mutate(changed, &random) }
+      for _ in 0..<Int.random(in: 1...12, using: &random) { changed = Self.mutate(changed, &random) }
       let body = try JSONSerialization.data(withJSONObject: changed, options: .fragmentsAllowed)
       guard let event = StripeEvent(rawBody: [UInt8](body)) else { continue }
       let billing = BillingEvent(event, isLive: false)
@@ -125,7 +195,7 @@ import Testing
     }
   }
 
-  private func mutate(_ value: Any, _ random: inout SplitMix) -> Any {
+  static func mutate(_ value: Any, _ random: inout SplitMix) -> Any {
     let absurd: [Any] = [
       NSNull(), Int64.max, Int64.min, -1, 0, 1e300, "", "x", "\u{0}", true, [Any](), [String: Any](),
       ["id": "sub_x"], String(repeating: "9", count: 400), 253_402_300_800,

@@ -10,8 +10,19 @@ final class FakeStripe: StripeTransport {
   private let seen = Mutex<[StripeRequest]>([])
   private let waits = Mutex<[Int64]>([])
 
+  private let answer: (@Sendable (StripeRequest) -> StripeReply)?
+
   /// nil: no answer comes. Past the end of the list everything is a 500.
-  init(_ replies: [StripeReply?]) { self.replies = Mutex(replies) }
+  init(_ replies: [StripeReply?]) {
+    self.replies = Mutex(replies)
+    answer = nil
+  }
+
+  /// Answers by what is asked.
+  init(answer: @escaping @Sendable (StripeRequest) -> StripeReply) {
+    replies = Mutex([])
+    self.answer = answer
+  }
 
   /// A clock that goes a second with each look.
   private let ticks = Mutex<Int64>(0)
@@ -27,6 +38,7 @@ final class FakeStripe: StripeTransport {
 
   func send(_ request: StripeRequest) async throws -> StripeReply {
     seen.withLock { $0.append(request) }
+    if let answer { return answer(request) }
     let reply = replies.withLock { $0.isEmpty ? StripeReply(status: 500, body: []) : $0.removeFirst() }
     guard let reply else { throw Unreachable() }
     return reply
@@ -44,6 +56,10 @@ final class FakeStripe: StripeTransport {
 
   static func ok(_ object: [String: Any]) -> StripeReply {
     StripeReply(status: 200, body: Payloads().json(object))
+  }
+  /// A page of a list.
+  static func list(_ items: [[String: Any]], hasMore: Bool = false) -> StripeReply {
+    ok(["object": "list", "data": items, "has_more": hasMore])
   }
   static func error(_ status: Int, code: String = "", shouldRetry: Bool? = nil) -> StripeReply {
     StripeReply(

@@ -71,15 +71,9 @@ final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
     return result
   }
 
-  func recordFailure(
-    _ event: WebhookReceipt, detail: String, wasCommitted: Bool
-  ) async throws(StoreError) {
+  func recordFailure(_ event: WebhookReceipt, detail: String) async throws(StoreError) {
     state.withLock { state in
-      if !wasCommitted, let held = state.events[event.id],
-        ["processed", "ignored"].contains(held.outcome.status)
-      {
-        return
-      }
+      if let held = state.events[event.id], held.outcome.status != "failed" { return }
       state.events[event.id] = .init(receipt: event, outcome: .failed(detail))
     }
   }
@@ -218,9 +212,8 @@ final class MemoryTransaction: BillingTransaction, Sendable {
       facts.formerOwner = stored == owner ? nil : account(stored, id, state)
       facts.plans = state.prices.filter { question.prices.contains($0.key) }
       facts.paidInvoices = state.paidInvoices.intersection(question.invoices)
-      facts.isPaymentKnown = question.payments.contains {
-        state.payments[$0] != nil || state.paidInvoices.contains($0)
-      }
+      facts.paidFor = question.payments.flatMap { state.payments[$0] ?? [] }
+      facts.isPaymentKnown = !state.paidInvoices.isDisjoint(with: question.payments + facts.paidFor)
       for payment in question.payments {
         for reference in [payment] + (state.payments[payment] ?? []) {
           if let topUp = state.topUps[reference] {

@@ -3,15 +3,36 @@ import Gate
 import Logging
 import Signatures
 import Synchronization
+import Testing
 
 /// A processor on some store, with an outbox that notes what it was told to apply.
 struct TestBench {
   final class Outbox: OutboxApplying {
     private let accounts = Mutex<[AccountID]>([])
     private let failing = Mutex(false)
+    private let gate = Mutex<(isShut: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+    /// Those that are held up.
+    var waiting: Int { gate.withLock { $0.waiting.count } }
+    /// Holds up whoever applies from now on.
+    func shut() { gate.withLock { $0.isShut = true } }
+    /// Lets them all go on.
+    func open() {
+      let waiting = gate.withLock { gate in
+        defer { gate = (false, []) }
+        return gate.waiting
+      }
+      for continuation in waiting { continuation.resume() }
+    }
     var applied: [AccountID] { accounts.withLock { $0 } }
     func fail(_ isFailing: Bool) { failing.withLock { $0 = isFailing } }
     func apply(_ account: AccountID) async throws(StoreError) {
+      await withCheckedContinuation { continuation in
+        let isHeld = gate.withLock { gate in
+          if gate.isShut { gate.waiting.append(continuation) }
+          return gate.isShut
+        }
+        if !isHeld { continuation.resume() }
+      }
       if failing.withLock({ $0 }) { throw .unavailable("redis is away") }
       accounts.withLock { $0.append(account) }
     }
@@ -65,4 +86,23 @@ struct TestBench {
     state.prices = TestCatalog.prices
     return MemoryBillingStore(state)
   }
+}
+
+/// Waits until it holds; an issue when it doesn't within 10 s.
+func until(_ what: Comment, _ condition: () async throws -> Bool) async throws {
+  let start = ContinuousClock.now
+  while try await !condition() {
+    guard ContinuousClock.now - start < .seconds(10) else {
+      Issue.record("never: \(what)")
+      return
+    }
+    try await Task.sleep(for: .milliseconds(2))
+  }
+}
+
+/// Counts, on any thread.
+final class Counter: Sendable {
+  private let count = Mutex(0)
+  var value: Int { count.withLock { $0 } }
+  func add() { count.withLock { $0 += 1 } }
 }

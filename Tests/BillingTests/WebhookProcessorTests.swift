@@ -1,4 +1,5 @@
 import Billing
+import Foundation
 import Gate
 import Signatures
 import Testing
@@ -62,9 +63,11 @@ import Testing
     #expect(await bench.send(body) == .storeUnavailable)
     #expect(store.now.grants.isEmpty)
     #expect(store.now.events["evt_1"]?.outcome.status == "failed")
+    // Stored, and not known to Redis: that is no 2xx.
     bench.outbox.fail(true)
     #expect(await bench.send(body) == .storeUnavailable)
-    #expect(store.now.events["evt_1"]?.outcome.status == "failed")
+    #expect(await bench.send(body) == .storeUnavailable)
+    #expect(store.now.events["evt_1"]?.outcome.status == "processed")
     bench.outbox.fail(false)
     #expect(await bench.send(body) == .received)
     #expect(store.now.events["evt_1"]?.outcome.status == "processed")
@@ -136,5 +139,112 @@ import Testing
     await bench.send(payloads.event("evt_1", "invoice.paid", payloads.invoice("in_1")))
     #expect(try await bench.events.replay(eventID: "evt_1", now: TestBench.now) == "processed")
     #expect(store.now.grants.count == 1)
+  }
+
+  /// 2xx means that Redis knows, whichever of two deliveries it is that did the work.
+  @Test func aSecondDeliveryWaitsForTheFirst() async throws {
+    let store = TestBench.memory()
+    let bench = try TestBench(store)
+    let body = payloads.event("evt_1", "invoice.paid", payloads.invoice("in_1"))
+    bench.outbox.shut()
+    let answered = Counter()
+    try await withThrowingTaskGroup(of: WebhookAnswer.self) { group in
+      for _ in 0..<2 {
+        group.addTask {
+          let answer = await bench.send(body)
+          answered.add()
+          return answer
+        }
+      }
+      // Both are through with Postgres, and neither has answered.
+      try await until("both wait for Redis") { bench.outbox.waiting == 2 }
+      #expect(answered.value == 0)
+      #expect(store.now.events["evt_1"]?.outcome == .processed)
+      bench.outbox.open()
+      for try await answer in group { #expect(answer == .received) }
+    }
+    #expect(store.now.grants.count == 1)
+    #expect(bench.events.tally.counts.duplicates == 1)
+  }
+
+  /// The delivery that did the work died before it told Redis: the next one does.
+  @Test func aDuplicateOfWhatWasNeverPassedOnPassesItOn() async throws {
+    let store = TestBench.memory()
+    let body = payloads.event("evt_1", "invoice.paid", payloads.invoice("in_1"))
+    let dead = try TestBench(store)
+    await dead.send(body)
+    let bench = try TestBench(store)
+    bench.outbox.fail(true)
+    #expect(await bench.send(body) == .storeUnavailable)
+    bench.outbox.fail(false)
+    #expect(await bench.send(body) == .received)
+    #expect(bench.outbox.applied == [.user("u1")])
+  }
+
+  @Test func tooManyAreToldToComeAgain() async throws {
+    let store = TestBench.memory()
+    let outbox = TestBench.Outbox()
+    let events = EventProcessor(
+      store: store, outbox: outbox, catalog: TestCatalog.catalog, logger: TestBench.logger)
+    let secrets = try WebhookSecrets([TestBench.secret])
+    let processor = WebhookProcessor(
+      events: events, secrets: secrets, admission: WebhookAdmission(runningMax: 2, waitingMax: 3),
+      logger: TestBench.logger)
+    outbox.shut()
+    let turnedAway = Counter()
+    try await withThrowingTaskGroup(of: WebhookAnswer.self) { group in
+      for number in 0..<9 {
+        let one = Payloads(subscription: "sub_\(number)")
+        let body = one.event("evt_\(number)", "invoice.paid", one.invoice("in_\(number)"))
+        let header = StripeSignature.sign(
+          rawBody: body, secrets: secrets, timestamp: TestBench.now.seconds)
+        group.addTask {
+          let answer = await processor.receive(
+            rawBody: body, signatureHeader: header, now: TestBench.now)
+          if answer == .storeUnavailable { turnedAway.add() }
+          return answer
+        }
+      }
+      try await until("two work, four are turned away") {
+        outbox.waiting == 2 && turnedAway.value == 4
+      }
+      #expect(store.now.events.count == 2)
+      outbox.open()
+      var answers: [WebhookAnswer] = []
+      for try await answer in group { answers.append(answer) }
+      #expect(answers.filter { $0 == .received }.count == 5)
+    }
+    #expect(store.now.events.count == 5)
+    #expect(events.tally.counts.turnedAway == 4)
+  }
+
+  /// Whatever a signed body says, the answer is one of two, and nothing traps.
+  @Test(arguments: DecoderTests.fixtures)
+  func fuzz(path: String) async throws {
+    var random = SplitMix.seeded("WEBHOOK_FUZZ_SEED")
+    let store = TestBench.memory()
+    let bench = try TestBench(store)
+    let original = try #require(
+      JSONSerialization.jsonObject(with: Data(DecoderTests.bytes(path))) as? [String: Any])
+    for _ in 0..<150 {
+      var changed: Any = original
+      for _ in 0..<Int.random(in: 1...10, using: &random) {
+        changed = DecoderTests.mutate(changed, &random)
+      }
+      let body = try JSONSerialization.data(withJSONObject: changed, options: .fragmentsAllowed)
+      let answer = await bench.send([UInt8](body))
+      #expect(answer == .received || answer == .payloadInvalid)
+    }
+    for _ in 0..<150 {
+      var body = try DecoderTests.bytes(path)
+      for _ in 0..<Int.random(in: 1...8, using: &random) {
+        body[Int.random(in: 0..<body.count, using: &random)] = .random(in: 0...255, using: &random)
+      }
+      let answer = await bench.send(body)
+      #expect(answer == .received || answer == .payloadInvalid)
+    }
+    for event in store.now.events.values {
+      #expect(["processed", "ignored", "unmatched"].contains(event.outcome.status))
+    }
   }
 }

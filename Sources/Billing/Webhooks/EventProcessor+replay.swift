@@ -47,7 +47,7 @@ extension EventProcessor {
       do {
         for receipt in try await store.unmatched(waitingFor: texts, limit: Self.replayedPerPass) {
           guard let event = StripeEvent(rawBody: Array(receipt.payload.utf8)) else { continue }
-          let run = try await process(event, receipt: receipt, now: now, isRepeated: true)
+          guard let run = try await attempt(event, receipt, now: now) else { continue }
           if case .processed = run.outcome { moved += 1 }
           known += run.makesKnown
         }
@@ -60,5 +60,21 @@ extension EventProcessor {
       texts = texts.map { Array(Set($0 + known)) }
     }
     return matched
+  }
+
+  /// nil when this one can't be processed, whatever the reason: it must not keep the others waiting. Throws when
+  /// nothing can be processed at present.
+  private func attempt(
+    _ event: StripeEvent, _ receipt: WebhookReceipt, now: Instant
+  ) async throws(StoreError) -> Run? {
+    do {
+      return try await process(event, receipt: receipt, now: now, isRepeated: true)
+    } catch {
+      if case .unavailable = error { throw error }
+      logger.error(
+        "unmatched webhook can't be processed",
+        metadata: ["stripe.event": "\(event.id)", "error": "\(error)"])
+      return nil
+    }
   }
 }

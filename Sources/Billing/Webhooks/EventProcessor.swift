@@ -38,8 +38,8 @@ package struct EventProcessor: Sendable {
     var isAlarming = false
   }
 
-  /// Processes one verified event to its end; throws with the event stored as failed. Returns only when Redis
-  /// knows of what it changed, also when another delivery has done the rest.
+  /// Processes one verified event to its end. Returns only when Redis knows of what it changed, also when another
+  /// delivery has done the rest; throws when it could not be processed, or Redis could not be told.
   func process(
     _ event: StripeEvent, receipt: WebhookReceipt, now: Instant, isRepeated: Bool = false
   ) async throws(StoreError) -> Run {
@@ -47,13 +47,14 @@ package struct EventProcessor: Sendable {
     do {
       run = try await act(event, receipt: receipt, now: now)
     } catch {
-      await recordFailure(receipt, error, wasCommitted: false)
+      await recordFailure(receipt, error)
       throw error
     }
     do {
       for account in run.accounts { try await outbox.apply(account) }
     } catch {
-      await recordFailure(receipt, error, wasCommitted: true)
+      // What is committed stays; the next delivery, or the outbox by itself, tells Redis.
+      tally.count(.failed(""))
       throw error
     }
     report(event, run, isRepeated: isRepeated)
@@ -61,10 +62,10 @@ package struct EventProcessor: Sendable {
   }
 
   /// Best effort: where the store is away, Stripe's retry is all that is needed.
-  private func recordFailure(_ receipt: WebhookReceipt, _ error: StoreError, wasCommitted: Bool) async {
+  private func recordFailure(_ receipt: WebhookReceipt, _ error: StoreError) async {
     tally.count(.failed(""))
     do {
-      try await store.recordFailure(receipt, detail: "\(error)", wasCommitted: wasCommitted)
+      try await store.recordFailure(receipt, detail: "\(error)")
     } catch {
       logger.debug("webhook failure not stored", metadata: ["error": "\(error)"])
     }
@@ -85,7 +86,9 @@ package struct EventProcessor: Sendable {
       // Also where nothing was written: an earlier run may have been committed and not passed on.
       let accounts = isProcessed ? facts.accounts : []
       var waitsFor: [String] = []
-      if case .unmatched = decision.outcome { waitsFor = subject.question.waitsFor }
+      if case .unmatched = decision.outcome {
+        waitsFor = subject.question.waitsFor + facts.paidFor.map { "payment:\($0)" }
+      }
       try await transaction.finish(
         event: receipt.id, decision.outcome, WebhookTrail(accounts: accounts, waitsFor: waitsFor))
       return Run(

@@ -200,7 +200,9 @@ package struct BillingFacts: Sendable, Equatable {
   package var paidInvoices: Set<String>
   /// What the payments asked for bought.
   package var purchases: [Purchase]
-  /// One of the payments asked for is known, though it may have bought nothing that could be taken back.
+  /// The invoices that the payments asked for are known to have paid, whether they were seen yet or not.
+  package var paidFor: [String]
+  /// One of those invoices was seen, though it may have granted nothing that could be taken back.
   package var isPaymentKnown: Bool
 
   /// A grant source that a payment led to.
@@ -224,7 +226,7 @@ package struct BillingFacts: Sendable, Equatable {
     owner: BillingAccount? = nil, formerOwner: BillingAccount? = nil,
     subscription: StoredSubscription? = nil, grants: [StoredPeriodGrant] = [],
     plans: [String: String] = [:], paidInvoices: Set<String> = [], purchases: [Purchase] = [],
-    isPaymentKnown: Bool = false
+    paidFor: [String] = [], isPaymentKnown: Bool = false
   ) {
     self.owner = owner
     self.formerOwner = formerOwner
@@ -233,6 +235,7 @@ package struct BillingFacts: Sendable, Equatable {
     self.plans = plans
     self.paidInvoices = paidInvoices
     self.purchases = purchases
+    self.paidFor = paidFor
     self.isPaymentKnown = isPaymentKnown
   }
 }

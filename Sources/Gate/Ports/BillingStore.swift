@@ -131,11 +131,8 @@ package protocol BillingStore: Sendable {
     _ body: @Sendable (any BillingTransaction) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result
 
-  /// Stores that an event has to be processed again. `wasCommitted`: its writes are stored and only Redis
-  /// has not learned of them; otherwise an event that another delivery has processed meanwhile stays so.
-  func recordFailure(
-    _ event: WebhookReceipt, detail: String, wasCommitted: Bool
-  ) async throws(StoreError)
+  /// Stores that an event could not be processed; one that another delivery has brought further stays so.
+  func recordFailure(_ event: WebhookReceipt, detail: String) async throws(StoreError)
   /// A stored event with its payload; nil when there is none.
   func receipt(_ id: String) async throws(StoreError) -> WebhookReceipt?
   /// Stores an object of Stripe's, found otherwise than by an event, as an unmatched event.

@@ -16,22 +16,22 @@ package struct PostgresBillingStore: BillingStore {
     }
   }
 
-  /// See ``BillingStore/recordFailure(_:detail:wasCommitted:)``.
-  package func recordFailure(
-    _ event: WebhookReceipt, detail: String, wasCommitted: Bool
-  ) async throws(StoreError) {
+  /// See ``BillingStore/recordFailure(_:detail:)``.
+  package func recordFailure(_ event: WebhookReceipt, detail: String) async throws(StoreError) {
     _ = try await pool.query(
       """
       INSERT INTO webhook_events_processed AS stored
-        (event_id, type, status, received_at, attempts, detail, payload)
-      VALUES ($1, $2, 'failed', $3, 1, $4, $5)
+        (event_id, type, status, received_at, attempts, detail, payload, object_id, stripe_customer_id)
+      VALUES ($1, $2, 'failed', $3, 1, $4, $5, $6, $7)
       ON CONFLICT (event_id) DO UPDATE
-      SET status = 'failed', processed_at = NULL, detail = excluded.detail, attempts = stored.attempts + 1
-      WHERE $6 OR stored.status NOT IN ('processed', 'ignored')
+      SET attempts = stored.attempts + 1,
+        detail = CASE stored.status WHEN 'failed' THEN excluded.detail ELSE stored.detail END
+      WHERE stored.status IN ('failed', 'unmatched')
       """,
       [
         .text(event.id), .text(event.type), .instant(event.receivedAt), .text(detail),
-        .bytes(Array(event.payload.utf8)), .bool(wasCommitted),
+        .bytes(Array(event.payload.utf8)), .text(orNull: event.about.object),
+        .text(orNull: event.about.customer),
       ])
   }
 

@@ -31,10 +31,16 @@ extension PostgresBillingTransaction {
       facts.purchases = try await purchases(question.payments)
       let known = try await transaction.query(
         """
-        SELECT EXISTS (SELECT FROM payment_purchases WHERE payment_id = ANY ($1))
-          OR EXISTS (SELECT FROM paid_invoices WHERE invoice_id = ANY ($1)) AS is_known
+        SELECT reference, EXISTS (SELECT FROM paid_invoices WHERE invoice_id = reference) AS is_paid FROM (
+          SELECT source_reference AS reference FROM payment_purchases
+          WHERE payment_id = ANY ($1) AND source = 'invoice'
+          UNION SELECT unnest($1::text[])) AS named
         """, [.textArray(question.payments)])
-      facts.isPaymentKnown = known.first?.bool("is_known") ?? false
+      for row in 0..<known.count {
+        guard let reference = known.string(row, "reference") else { continue }
+        if !question.payments.contains(reference) { facts.paidFor.append(reference) }
+        if known[row].bool("is_paid") == true { facts.isPaymentKnown = true }
+      }
     }
     return facts
   }

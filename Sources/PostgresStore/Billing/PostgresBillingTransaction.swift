@@ -22,7 +22,7 @@ struct PostgresBillingTransaction: BillingTransaction {
     // It is there already, committed: the insert waited for whoever was at it.
     let taken = try await transaction.query(
       """
-      UPDATE webhook_events_processed SET attempts = attempts + 1
+      UPDATE webhook_events_processed SET attempts = attempts + 1, status = 'failed'
       WHERE event_id = $1 AND status IN ('failed', 'unmatched') RETURNING event_id
       """, [.text(event.id)])
     if taken.count > 0 { return .claimed }
