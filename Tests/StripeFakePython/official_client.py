@@ -250,6 +250,11 @@ def check_keys(client, base):
     control(base, "faults", "status=503&count=2")
     # Two failures, and the client's own retry brings it.
     client.v1.customers.list(params={"limit": 1})
+    for kind in ["dropped", "lost_reply", "slow"]:
+        # The client tries again under the key that it made, so that it is done once.
+        control(base, "faults", f"kind={kind}&count=1&milliseconds=50")
+        client.v1.customers.create(params={"email": f"{kind}@example.com"})
+        assert len(client.v1.customers.list(params={"email": f"{kind}@example.com"}).data) == 1
     control(base, "limit", "")
     fails(stripe.RateLimitError, lambda: client.v1.customers.list(), http_status=429)
     control(base, "limit", "")

@@ -32,11 +32,7 @@ enum ControlActions {
       let id = try sandbox.account.openPortal(try form.required("customer"), returnURL: nil)
       return ["url": .text(sandbox.account.portalSessions[id]?.url)]
     case "faults":
-      let status = Int(try form.int("status") ?? 500)
-      guard (400...599).contains(status) else { throw StripeFault("400 to 599.", param: "status") }
-      let count = Int(try form.int("count") ?? 3)
-      sandbox.faults.append(
-        InjectedFault(.error(status: status), count: max(1, min(count, 1000)), pathPrefix: "/v1/"))
+      sandbox.faults.append(try fault(&form))
       return ["done": true]
     case "limit":
       sandbox.isRateLimited.toggle()
@@ -50,6 +46,29 @@ enum ControlActions {
     case "deliveries": return deliveries(sandbox)
     default: return nil
     }
+  }
+
+  /// `kind` is `error` (with a `status`), `slow` (by `milliseconds`), `dropped` or `lost_reply`.
+  private static func fault(_ form: inout Parameters) throws(StripeFault) -> InjectedFault {
+    let kind: InjectedFault.Kind
+    switch try form.text("kind") ?? "error" {
+    case "error":
+      let status = try form.int("status") ?? 500
+      guard (400...599).contains(status) else { throw StripeFault("400 to 599.", param: "status") }
+      kind = .error(status: Int(status))
+    case "slow":
+      let milliseconds = try form.int("milliseconds") ?? 1000
+      guard (0...60_000).contains(milliseconds) else {
+        throw StripeFault("0 to 60000 milliseconds.", param: "milliseconds")
+      }
+      kind = .slow(milliseconds)
+    case "dropped": kind = .dropped
+    case "lost_reply": kind = .lostReply
+    default: throw StripeFault("error, slow, dropped or lost_reply", param: "kind")
+    }
+    let count = try form.int("count") ?? 3
+    guard (1...1000).contains(count) else { throw StripeFault("1 to 1000 calls.", param: "count") }
+    return InjectedFault(kind, count: Int(count), pathPrefix: "/v1/")
   }
 
   private static func complete(
