@@ -83,6 +83,8 @@ package final class CheckCall {
   // What was answered.
   package var verdict = CheckVerdict.unavailable
   package var numbers = CheckNumbers()
+  /// Of ``CheckVerdict/unavailable``: it may have been taken all the same, and only the reply is missing.
+  package var mayHaveRun = false
   /// Of a replay: the hold that the first answer made; empty for none.
   package var replayedHold = ""
   /// Every rule that was looked at, if they were asked for.
@@ -111,6 +113,7 @@ package final class CheckCall {
     replayedHold = ""
     rules.removeAll(keepingCapacity: true)
     verdict = .unavailable
+    mayHaveRun = false
   }
 }
 

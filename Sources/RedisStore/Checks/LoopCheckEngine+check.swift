@@ -75,6 +75,7 @@ extension LoopCheckEngine {
       return check(call, prepared)
     }
     call.verdict = .unavailable
+    call.mayHaveRun = true
     if reply.kind == .error { note(reply, of: scripts.check) }
     if reply.kind == .string { unsafe reply.withBytes { bytes in unsafe decode(bytes, into: call) } }
     call.owner.completed(call)

@@ -145,6 +145,7 @@ extension LoopCheckEngine: RedisReplyReceiver {
     switch pending.remove(tag) {
     case .check(let call, _):
       call.verdict = .unavailable
+      call.mayHaveRun = error.mayHaveRun
       call.owner.completed(call)
     case .hold(_, let completion): completion(.unavailable)
     case .report(_, let completion): completion(.unavailable)

@@ -13,4 +13,12 @@ package enum RedisFailure: Error, Sendable, Equatable {
   case overloaded
   /// Redis has stopped answering, and hasn't answered the probe yet; nothing was sent.
   case circuitOpen
+
+  /// Whether Redis may have seen the command.
+  package var mayHaveRun: Bool {
+    switch self {
+    case .notConnected, .overloaded, .circuitOpen: false
+    case .timedOut, .connectionLost, .protocolError: true
+    }
+  }
 }
