@@ -1,5 +1,4 @@
 package import Gate
-internal import NIOCore
 
 /// Puts accounts back that Redis has lost, from the books: grants minus what the ledger says was used.
 ///
@@ -17,7 +16,7 @@ package actor AccountLoader: AccountLoading {
   private var underWay: [AccountID: Task<Int64, any Error>] = [:]
 
   private static let leaseMilliseconds: Int64 = 10_000
-  private static let waitForBooks: TimeAmount = .seconds(5)
+  private static let booksMilliseconds: Int64 = 5_000
 
   package init(
     client: RedisClient, keyspace: Keyspace, epochs: CounterEpochs, store: any PrincipalStore,
@@ -56,9 +55,16 @@ package actor AccountLoader: AccountLoading {
     let epoch = try await epochs.refresh(client)
     let lease = RedisArgument.text(keyspace.lease(account, bucket: bucket))
     let nonce = String(UInt64.random(in: 1 ... .max), radix: 36)
-    let taken = try await client.command([
-      "SET", lease, .text(nonce), "NX", "PX", .integer(AccountLoader.leaseMilliseconds),
-    ])
+    let taken: RedisValue
+    do throws(StoreError) {
+      taken = try await client.command([
+        "SET", lease, .text(nonce), "NX", "PX", .integer(AccountLoader.leaseMilliseconds),
+      ])
+    } catch {
+      // Only the reply may be missing: then it would keep everybody from loading the account until it runs out.
+      _ = try? await client.command(["DEL", lease])
+      throw error
+    }
     guard taken.string == "OK" else { return epoch }
     do throws(StoreError) {
       try await waitForBooks(bucket: bucket)
@@ -76,14 +82,7 @@ package actor AccountLoader: AccountLoading {
 
   private func waitForBooks(bucket: Int) async throws(StoreError) {
     let stream = UsageStream(client: client, keyspace: keyspace, bucket: bucket, consumer: "")
-    let newest = try await stream.newest()
-    guard await flushed(bucket) else { throw .unavailable("the books are behind") }
-    guard let newest else { return }
-    let deadline = NIODeadline.now() + AccountLoader.waitForBooks
-    while let oldest = try await stream.backlog().oldest, oldest <= newest {
-      guard NIODeadline.now() < deadline else { throw .unavailable("the books are behind") }
-      try? await Task.sleep(for: .milliseconds(2))
-    }
+    try await stream.waitUntilBooked(milliseconds: AccountLoader.booksMilliseconds, flushed: flushed)
   }
 
   private func write(
