@@ -31,6 +31,9 @@ static const unsigned char lists[] = {
 static const unsigned char billing_whole[] = {
 #embed "../PostgresStore/Migrations/0016-billing.sql"
 };
+static const unsigned char degraded_charges[] = {
+#embed "../PostgresStore/Migrations/0018-degraded-charges.sql"
+};
 
 const tollgate_embedded_file tollgate_migration_files[] = {
     {"0001-accounts", accounts, sizeof accounts},
@@ -43,6 +46,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0013-events", events, sizeof events},
     {"0015-lists", lists, sizeof lists},
     {"0016-billing", billing_whole, sizeof billing_whole},
+    {"0018-degraded-charges", degraded_charges, sizeof degraded_charges},
 };
 const size_t tollgate_migration_file_count =
     sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

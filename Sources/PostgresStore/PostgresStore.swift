@@ -13,7 +13,8 @@ package struct PostgresStore: Sendable {
 
   /// To be called about once an hour by any number of gates: makes partitions ahead, and drops what nobody
   /// reads any more (applied outbox rows after 7 days, what shadowed limits would have refused after 400 days,
-  /// holds that are resolved on either side 2 days after their expiry).
+  /// holds that are resolved on either side 2 days after their expiry, what was charged after an outage 25 hours
+  /// later).
   package func maintain() async throws(StoreError) {
     _ = try await pool.query(PostgresStore.makePartitions)
     _ = try await pool.query("DELETE FROM outbox WHERE applied_at < now() - interval '7 days'")
@@ -23,5 +24,7 @@ package struct PostgresStore: Sendable {
         AND expires_at < now() - interval '2 days'
       """)
     _ = try await pool.query("DELETE FROM shadow_hourly WHERE hour < now() - interval '400 days'")
+    _ = try await pool.query(
+      "DELETE FROM degraded_charges WHERE collected_at < now() - interval '25 hours'")
   }
 }

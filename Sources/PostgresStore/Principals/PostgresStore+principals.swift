@@ -55,7 +55,7 @@ extension PostgresStore: PrincipalStore {
       """, [.textArray(tokenIDs)])
   }
 
-  private static let principalColumns = """
+  static let principalColumns = """
     u.id AS user_id, u.tenant_id, u.plan AS user_plan, n.plan AS tenant_plan, u.version,
     coalesce(n.version, 0) AS tenant_version,
     greatest(1, coalesce(CASE WHEN s.tenant_id IS NOT NULL THEN s.seats END, n.seats, 1)) AS seats,
@@ -84,7 +84,7 @@ extension PostgresStore: PrincipalStore {
       LIMIT 1) AS s ON true
     """
 
-  private static func principal(_ row: PostgresRow) throws(StoreError) -> Principal {
+  static func principal(_ row: PostgresRow) throws(StoreError) -> Principal {
     var subscription: SubscriptionState?
     if let id = row.string("stripe_subscription_id") {
       subscription = SubscriptionState(
