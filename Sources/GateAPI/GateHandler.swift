@@ -24,6 +24,7 @@ package final class GateHandler: HTTPHandler {
   var users: PrincipalCache
   var keys: [TokenHash: CachedKey] = [:]
   let lookups: PrincipalLookups
+  let degraded: DegradedLoop?
   var inFlight = 0
   package let metrics = GateMetrics()
 
@@ -39,7 +40,8 @@ package final class GateHandler: HTTPHandler {
 
   package init(
     configuration: GateConfiguration, engine: any CheckEngine, store: any PrincipalStore,
-    loader: any AccountLoading, publisher: any OutboxApplying, links: @escaping @Sendable () -> BillingLinks,
+    loader: any AccountLoading, publisher: any OutboxApplying, degraded: DegradedMode? = nil,
+    links: @escaping @Sendable () -> BillingLinks,
     control: @escaping @Sendable (HTTPRequest) async -> HTTPResponse
   ) {
     self.configuration = configuration
@@ -53,6 +55,7 @@ package final class GateHandler: HTTPHandler {
     principals = PrincipalCache(entriesMax: configuration.principalsMax)
     users = PrincipalCache(entriesMax: configuration.principalsMax)
     lookups = PrincipalLookups(store: store)
+    self.degraded = degraded.map(DegradedLoop.init)
   }
 
   package func bodyBytesMax(for exchange: HTTPExchange) -> Int {

@@ -3,7 +3,8 @@ internal import Gate
 /// What one loop's data plane has done. Plain counters: the loop alone writes them, a reader hops to it.
 package final class GateMetrics {
   package enum Outcome: Int, CaseIterable, Sendable {
-    case allowed, replayed, tokenMissing, tokenInvalid, planRequired, subscriptionInactive, rateLimited
+    case allowed, replayed, degraded, tokenMissing, tokenInvalid, planRequired, subscriptionInactive,
+      rateLimited
     case concurrencyLimited, budgetExhausted, invalidRequest, unavailable, other
 
     /// As a metric's label.
@@ -11,6 +12,7 @@ package final class GateMetrics {
       switch self {
       case .allowed: "allowed"
       case .replayed: "replayed"
+      case .degraded: "degraded"
       case .tokenMissing: "token_missing"
       case .tokenInvalid: "token_invalid"
       case .planRequired: "plan_required"
@@ -29,6 +31,8 @@ package final class GateMetrics {
   /// Answers by their time in powers of two of microseconds: bucket n has those below 2ⁿ µs.
   package private(set) var latencies = [UInt64](repeating: 0, count: 32)
   package private(set) var latencyMicrosecondsSum: UInt64 = 0
+  /// Tokens that were allowed while the counters were away.
+  package internal(set) var degradedTokens: UInt64 = 0
 
   /// Checks that a limit in shadow mode would have refused, by the place of its bit in ``ShadowedLimits``.
   package private(set) var shadowed = [UInt64](repeating: 0, count: ShadowedLimits.names.count)

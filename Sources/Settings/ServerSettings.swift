@@ -122,6 +122,8 @@ package struct DegradedSettings: Sendable, Equatable {
   package var tokensPerUser: Int64
   /// Users that one gate keeps such an account for, 1 to 1,000,000; one more is denied.
   package var usersMax: Int
+  /// What a degraded answer may take beyond the deadline, 1 to 60,000.
+  package var waitMilliseconds: Int64
 }
 
 /// The section `stripe`; both secrets come from the environment alone.

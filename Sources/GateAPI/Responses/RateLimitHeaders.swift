@@ -8,6 +8,8 @@ struct RateLimitHeaders {
   let requests: WindowLimit?
   let numbers: CheckNumbers
   let isRequestRateUsedUp: Bool
+  /// The budget isn't known: what counts is the allowance of a gate without its counters.
+  var isDegraded = false
 
   func write(into out: inout ByteBuffer) {
     let limited = requests != nil && numbers.requestsLeft != nil
@@ -19,7 +21,7 @@ struct RateLimitHeaders {
       out.json(requests.windowSeconds)
       out.writeStaticString(", ")
     }
-    out.writeStaticString("\"budget\";q=")
+    out.writeStaticString(isDegraded ? "\"degraded\";q=" : "\"budget\";q=")
     out.json(numbers.budget.limit)
     if numbers.periodSeconds > 0 {
       out.writeStaticString(";w=")
@@ -33,7 +35,7 @@ struct RateLimitHeaders {
       out.json(isRequestRateUsedUp ? numbers.retryAfterSeconds : requests.windowSeconds)
       out.writeStaticString(", ")
     }
-    out.writeStaticString("\"budget\";r=")
+    out.writeStaticString(isDegraded ? "\"degraded\";r=" : "\"budget\";r=")
     out.json(numbers.budget.remaining)
     if let seconds = numbers.secondsToReset {
       out.writeStaticString(";t=")

@@ -5,7 +5,7 @@ internal import NIOCore
 /// The answers that allow.
 extension GateSession {
   func answerAllowed() {
-    guard let prepared, finish(call.verdict == .replayed ? .replayed : .allowed) else { return }
+    guard let prepared, finish(allowedOutcome) else { return }
     if let entry { handler.noteUse(of: entry, at: call.numbers.now) }
     if !call.numbers.shadowed.isEmpty { handler.metrics.count(call.numbers.shadowed) }
     if purpose == .authz { return answerGateway(prepared) }
@@ -14,12 +14,17 @@ extension GateSession {
       to: exchange, status: 200, requestID: requestID,
       head: { out in
         if isReplay { out.writeStaticString("Idempotency-Replayed: true\r\n") }
-        if purpose == .check { writeHeaders(prepared, into: &out) }
+        if purpose == .check {
+          writeHeaders(prepared, into: &out)
+        } else {
+          writeDegradedHeader(into: &out)
+        }
       }
     ) { out in
       if purpose == .usage {
         out.json("{\"budget\":")
         out.json(call.numbers.budget)
+        writeDegradedMember(into: &out)
         out.json("}")
       } else {
         writeAllowed(prepared, into: &out)
@@ -51,8 +56,13 @@ extension GateSession {
       out.json(",\"reservation\":null,\"budget\":")
     }
     out.json(call.numbers.budget)
-    if call.explains { writeRules(call.rules, refusedBy: nil, into: &out) }
+    if call.explains, !isDegraded { writeRules(call.rules, refusedBy: nil, into: &out) }
+    writeDegradedMember(into: &out)
     out.json("}")
+  }
+
+  private var allowedOutcome: GateMetrics.Outcome {
+    isDegraded ? .degraded : call.verdict == .replayed ? .replayed : .allowed
   }
 
   /// The hold that this answer is about: of a replay, the one that the first answer made.
@@ -64,8 +74,10 @@ extension GateSession {
   /// `RateLimit*`, and what gateways copy upstream.
   func writeHeaders(_ prepared: PreparedCheck, into out: inout ByteBuffer) {
     RateLimitHeaders(
-      requests: prepared.entitlement.limits.requests, numbers: call.numbers, isRequestRateUsedUp: false
+      requests: prepared.entitlement.limits.requests, numbers: call.numbers, isRequestRateUsedUp: false,
+      isDegraded: isDegraded
     ).write(into: &out)
+    writeDegradedHeader(into: &out)
     out.writeStaticString("Tollgate-User: ")
     out.writeString(prepared.principal.user)
     if let tenant = prepared.principal.tenant {

@@ -48,6 +48,9 @@ extension GateSession {
     attempts += 1
     guard attempts <= GateSession.attemptsMax, NIODeadline.now() < limit else { return refuse(.unavailable) }
     var deadline = NIODeadline.now() + .milliseconds(handler.configuration.deadlineMilliseconds)
+    if purpose == .authz, prepared.feature.onStoreFailure == .allow {
+      deadline = min(deadline, degradableLimit)
+    }
     if limit < deadline { deadline = limit }
     call.deadlineNanoseconds = deadline.uptimeNanoseconds
     handler.engine.check(call, prepared)
@@ -98,7 +101,7 @@ extension GateSession {
         self.handler.engine.epoch = epoch
         self.send()
       case .failure(.notFound): self.lookUpAgain()
-      case .failure: self.refuse(.unavailable)
+      case .failure: self.storeFailed()
       }
     }
   }
@@ -111,7 +114,7 @@ extension GateSession {
     load({ () async throws(StoreError) in try await publisher.apply(account) }) { result in
       switch result {
       case .success: self.send()
-      case .failure: self.refuse(.unavailable)
+      case .failure: self.storeFailed()
       }
     }
   }
@@ -129,7 +132,4 @@ extension GateSession {
       lookUp(user: user)
     }
   }
-
-  /// No answer from the counters. What was asked may or may not have been done.
-  private func storeFailed() { refuse(.unavailable) }
 }

@@ -93,14 +93,16 @@ extension GateSession {
     _ numbers: CheckNumbers, retryAfter: Int64?, isRequestRate: Bool
   ) -> @Sendable (inout ByteBuffer) -> Void {
     let requests = entry?.entitlement.limits.requests
+    let isDegraded = isDegraded
     return { out in
       if let retryAfter {
         out.writeStaticString("Retry-After: ")
         out.json(retryAfter)
         out.writeStaticString("\r\n")
       }
-      RateLimitHeaders(requests: requests, numbers: numbers, isRequestRateUsedUp: isRequestRate).write(
-        into: &out)
+      RateLimitHeaders(
+        requests: requests, numbers: numbers, isRequestRateUsedUp: isRequestRate, isDegraded: isDegraded
+      ).write(into: &out)
     }
   }
 }

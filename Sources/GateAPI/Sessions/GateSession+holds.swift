@@ -80,7 +80,7 @@ extension GateSession {
         let account = kind == .user ? AccountID.user(hold.user) : .tenant(hold.tenant ?? "")
         self.loadAccount(account, of: hold) { self.resolve(hold, action, operation) }
       case .again: self.resolve(hold, action, operation)
-      case .unavailable: self.refuse(.unavailable)
+      case .unavailable: self.resolveDegraded(hold, action, otherwise: .unavailable)
       }
     }
   }
@@ -106,7 +106,7 @@ extension GateSession {
     load({ () async throws(StoreError) in try await store.hold(id: hold.text) }) { result in
       switch result {
       case .failure: self.refuse(.unavailable)
-      case .success(nil): self.refuse(GateSession.unknownHold)
+      case .success(nil): self.resolveDegraded(hold, action, otherwise: GateSession.unknownHold)
       case .success(let record?) where record.state == .open && !wasLoaded:
         self.loadAccount(.user(hold.user), of: hold) { self.resolve(hold, action, operation) }
       case .success(let record?) where record.state == .expired && self.isLateSettle(record, action):
@@ -131,7 +131,7 @@ extension GateSession {
     refuse(GateSession.finalized(record.state.rawValue, record.settledTokens ?? 0))
   }
 
-  private static func finalized(_ state: String, _ tokens: Int64) -> Problem {
+  static func finalized(_ state: String, _ tokens: Int64) -> Problem {
     Problem(.reservationFinalized, "The reservation is already \(state).", headers: nil) { out in
       out.json(",\"state\":")
       out.json(string: state)
@@ -140,12 +140,14 @@ extension GateSession {
     }
   }
 
-  private func answer(
+  func answer(
     _ hold: HoldID, _ action: HoldResolution.Action, tokens: Int64, reserved: Int64, budget: Budget,
     expiresAt: Instant?
   ) {
-    guard finish(.allowed) else { return }
-    handler.writer.respond(to: exchange, status: 200, requestID: requestID) { out in
+    guard finish(isDegraded ? .degraded : .allowed) else { return }
+    handler.writer.respond(
+      to: exchange, status: 200, requestID: requestID, head: { writeDegradedHeader(into: &$0) }
+    ) { out in
       out.json("{\"reservation\":")
       out.json(string: hold.text)
       switch action {
@@ -162,6 +164,7 @@ extension GateSession {
       }
       out.json(",\"budget\":")
       out.json(budget)
+      writeDegradedMember(into: &out)
       out.json("}")
     }
   }

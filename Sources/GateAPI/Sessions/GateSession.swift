@@ -34,6 +34,8 @@ final class GateSession: CheckCallOwner {
   var gateway = AuthzGateway.envoy
   var hold: HoldID?
   var policyName = ""
+  /// The counters didn't answer, and the feature may be allowed without them.
+  var isDegraded = false
 
   static let attemptsMax = 12
 
@@ -58,6 +60,7 @@ final class GateSession: CheckCallOwner {
     token = nil
     hold = nil
     isService = false
+    isDegraded = false
     attempts = 0
     body = GateBody()
     handler.inFlight += 1
@@ -109,7 +112,13 @@ final class GateSession: CheckCallOwner {
     let configuration = handler.configuration
     let milliseconds =
       purpose == .authz ? configuration.deadlineMilliseconds : configuration.loadMilliseconds
-    limit = .uptimeNanoseconds(startedNanoseconds) + .milliseconds(milliseconds)
+    answer(by: .uptimeNanoseconds(startedNanoseconds) + .milliseconds(milliseconds))
+  }
+
+  /// What isn't answered by then is 503.
+  func answer(by deadline: NIODeadline) {
+    limit = deadline
+    timeout?.cancel()
     let turn = turn
     let bound = NIOLoopBound(self, eventLoop: exchange.eventLoop)
     timeout = exchange.eventLoop.scheduleTask(deadline: limit) {

@@ -19,7 +19,8 @@ enum ServerBuilder {
       authz: AuthzSettings(accelLocation: text("authz.accel_location", values)),
       degraded: DegradedSettings(
         tokensPerUser: number("degraded.tokens_per_user", values),
-        usersMax: Int(number("degraded.users_max", values))),
+        usersMax: Int(number("degraded.users_max", values)),
+        waitMilliseconds: number("degraded.wait_ms", values)),
       stripe: stripe(values), events: EventBuilder.build(&values),
       log: LogSettings(
         level: values.word("log.level", else: .info), format: values.word("log.format", else: .json)),

@@ -117,10 +117,13 @@ extension Schema {
       "degraded", .section, .absent("all defaults"), "What `on_store_failure: allow` may give away."),
     SettingKey(
       "degraded.tokens_per_user", .integer(amount), .value(.integer(10_000)),
-      "Tokens per user and gate during one failure."),
+      "Tokens per user and gate that are allowed and not charged yet; past it 503."),
     SettingKey(
       "degraded.users_max", .integer(1...1_000_000), .value(.integer(10_000)),
       "Users that one gate keeps count of; one more is refused."),
+    SettingKey(
+      "degraded.wait_ms", .integer(1...60_000), .value(.integer(500)),
+      "What a degraded answer may take beyond `deadline_ms`, to ask Postgres; not on `/authz`."),
 
     SettingKey("stripe", .section, .absent("all defaults"), "Stripe, beside its secrets."),
     SettingKey(
