@@ -34,8 +34,8 @@ final class GateServer: Service {
   }
 
   init(
-    group: MultiThreadedEventLoopGroup, backend: Backend, loader: any AccountLoading, links: LinksCache,
-    control: ControlRoutes
+    group: MultiThreadedEventLoopGroup, backend: Backend, loader: any AccountLoading, degraded: DegradedMode,
+    links: LinksCache, control: ControlRoutes
   ) {
     let settings = backend.settings
     let http = settings.server.http
@@ -64,7 +64,7 @@ final class GateServer: Service {
         thresholds: configuration.catalog.thresholds, epochs: backend.epochs, logger: backend.logger)
       let handler = GateHandler(
         configuration: configuration, engine: engine, store: backend.store, loader: loader,
-        publisher: backend.publisher, links: { links.current },
+        publisher: backend.publisher, degraded: degraded, links: { links.current },
         control: { request in await transport.respond(to: request) })
       let parts = NIOLoopBound(LoopParts(handler: handler, engine: engine), eventLoop: eventLoop)
       loops.all.withLock { $0.append(parts) }

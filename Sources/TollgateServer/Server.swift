@@ -55,10 +55,11 @@ package struct Server {
   private func serve(_ backend: Backend, on group: MultiThreadedEventLoopGroup) async throws {
     let ledger = settings.server.ledger
     let consumer = "gate-\(String(UInt64.random(in: 1 ... .max), radix: 36))"
+    let streams = (0..<settings.server.redis.buckets).map {
+      UsageStream(client: backend.client, keyspace: backend.keyspace, bucket: $0, consumer: consumer)
+    }
     let flusher = Flusher(
-      streams: (0..<settings.server.redis.buckets).map {
-        UsageStream(client: backend.client, keyspace: backend.keyspace, bucket: $0, consumer: consumer)
-      }, ledger: backend.store, entriesMax: ledger.flushEntriesMax,
+      streams: streams, ledger: backend.store, entriesMax: ledger.flushEntriesMax,
       pauseMilliseconds: ledger.flushMilliseconds,
       logger: logger)
     let loader = AccountLoader(
@@ -72,14 +73,16 @@ package struct Server {
     // Readiness is asked of the server that it is a route of.
     let probe = Late<ReadinessProbe>()
     control.hooks.readiness = { await probe.value?.probe() ?? Readiness(isReady: false) }
+    let degraded = backend.degradedMode(gate: consumer)
     let server = GateServer(
-      group: group, backend: backend, loader: loader, links: links, control: .gate(control))
+      group: group, backend: backend, loader: loader, degraded: degraded, links: links,
+      control: .gate(control))
     probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher)
     backend.onKeysChanged.value = { server.forgetKeys() }
     let delivery = try backend.eventDelivery(on: group)
     let metrics = MetricsText(
       gate: server, flusher: flusher, events: EventMetrics(deliverer: delivery?.deliverer),
-      webhooks: events.tally)
+      webhooks: events.tally, charges: backend.store)
     control.hooks.metrics = { await metrics.render() }
     var services: [any Service] = [
       BackendCloser(backend: backend, budgets: budgets), flusher, backend.publisher, links,
@@ -88,6 +91,7 @@ package struct Server {
         store: backend.store, retentionMonths: backend.settings.server.ledger.retentionMonths,
         keepEventsDays: settings.server.events.keepDays, billing: backend.billing,
         stripe: settings.server.stripe, logger: logger),
+      backend.chargeCollector(degraded, budgets, loader, streams, flusher),
     ]
     if let delivery { services.append(delivery) }
     services += backend.billingServices(events)

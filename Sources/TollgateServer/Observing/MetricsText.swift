@@ -12,12 +12,14 @@ struct MetricsText: Sendable {
   let flusher: Flusher
   let events: EventMetrics
   let webhooks: EventTally
+  let charges: any ChargeCollecting
 
   private struct LoopFigures: Sendable {
     var outcomes: [UInt64]
     var shadowed: [UInt64]
     var latencies: [UInt64]
     var latencySum: UInt64
+    var degradedTokens: UInt64
     var redis: RedisConnectionCounters
   }
 
@@ -26,7 +28,9 @@ struct MetricsText: Sendable {
       LoopFigures(
         outcomes: parts.handler.metrics.outcomes, shadowed: parts.handler.metrics.shadowed,
         latencies: parts.handler.metrics.latencies,
-        latencySum: parts.handler.metrics.latencyMicrosecondsSum, redis: parts.engine.counters)
+        latencySum: parts.handler.metrics.latencyMicrosecondsSum,
+        degradedTokens: parts.handler.metrics.degradedTokens,
+        redis: parts.engine.counters)
     }
     var text = ""
     metric("tollgate_decisions_total", "counter", "Answers of the data plane by outcome.", &text)
@@ -40,6 +44,7 @@ struct MetricsText: Sendable {
     await books(&text)
     text += await events.render(now: Clock.now())
     billing(&text)
+    await degraded(loops, &text)
     metric("tollgate_connections_open", "gauge", "Open connections of the gate's listeners.", &text)
     text += "tollgate_connections_open \(gate.counters.connectionsOpen)\n"
     metric("tollgate_connections_rejected_total", "counter", "Connections over the limit.", &text)
@@ -111,6 +116,18 @@ struct MetricsText: Sendable {
     for (name, help, value) in figures {
       metric("tollgate_webhook_\(name)_total", "counter", help, &text)
       text += "tollgate_webhook_\(name)_total \(value)\n"
+    }
+  }
+
+  private func degraded(_ loops: [LoopFigures], _ text: inout String) async {
+    metric("tollgate_degraded_tokens_total", "counter", "Tokens allowed while Redis was away.", &text)
+    text += "tollgate_degraded_tokens_total \(loops.reduce(0) { $0 + $1.degradedTokens })\n"
+    if let (count, oldest) = try? await charges.chargeBacklog() {
+      metric("tollgate_degraded_charges", "gauge", "What was allowed then and is not charged yet.", &text)
+      text += "tollgate_degraded_charges \(count)\n"
+      let age = oldest.map { max(0, Clock.now().milliseconds - $0.milliseconds) } ?? 0
+      metric("tollgate_degraded_charge_age_seconds", "gauge", "Age of the oldest of it.", &text)
+      text += "tollgate_degraded_charge_age_seconds \(Double(age) / 1000)\n"
     }
   }
 

@@ -3,9 +3,11 @@ internal import Gate
 internal import NIOCore
 internal import PostgresStore
 internal import RedisStore
+internal import Settings
 
 /// What /readyz tells. The gate takes traffic while Redis answers: without Postgres it goes on with what it has
-/// cached, and the stream grows.
+/// cached, and the stream grows. Without Redis it takes traffic if it has a feature that is allowed then, and
+/// Postgres, to write down what it allows.
 struct ReadinessProbe: Sendable {
   let backend: Backend
   let gate: GateServer
@@ -16,7 +18,12 @@ struct ReadinessProbe: Sendable {
     async let postgres = postgresComponent()
     async let stream = streamComponent()
     let components = await [redis, postgres, stream]
-    return Readiness(isReady: components[0].isUp && !gate.draining, components: components)
+    let answers = components[0].isUp || (allowsWithoutRedis && components[1].isUp)
+    return Readiness(isReady: answers && !gate.draining, components: components)
+  }
+
+  private var allowsWithoutRedis: Bool {
+    backend.settings.catalog.features.values.contains { $0.onStoreFailure == .allow }
   }
 
   private func redisComponent() async -> Readiness.Component {

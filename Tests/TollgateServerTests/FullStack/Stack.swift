@@ -17,6 +17,8 @@ struct StackOptions: Sendable {
   var environment: [String: String] = [:]
   /// Further sections of the config file.
   var config = ""
+  /// What the suite wants otherwise in the config file.
+  var changeConfig: @Sendable (String) -> String = { $0 }
 }
 
 /// One Redis, one database and one running gate.
@@ -63,7 +65,8 @@ final class Stack: Sendable {
     directory = redis.directory
     running = Mutex(nil)
     let text = TestConfig.text(deadlineMilliseconds: options.deadlineMilliseconds) + options.config
-    try text.write(toFile: "\(directory)/tollgate.yaml", atomically: true, encoding: .utf8)
+    try options.changeConfig(text).write(
+      toFile: "\(directory)/tollgate.yaml", atomically: true, encoding: .utf8)
   }
 
   /// Starts a gate, the first or the next one, on free ports, and waits until it is ready. One that ran
@@ -80,6 +83,17 @@ final class Stack: Sendable {
         running.withLock { $0 = gate }
         return
       } catch { failure = error }
+    }
+    throw failure
+  }
+
+  /// Starts one more gate beside the one that runs, on free ports. It dies with the test process.
+  func startAnotherGate() async throws -> GateProcess {
+    var failure: any Error = StackError("no free port")
+    for _ in 0..<5 {
+      let log = "\(directory)/gate-\(logs.withLock { $0.count }).log"
+      logs.withLock { $0.append(log) }
+      do { return try await GateProcess.start(environment: environment, log: log) } catch { failure = error }
     }
     throw failure
   }
