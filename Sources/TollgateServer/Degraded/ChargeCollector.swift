@@ -25,6 +25,7 @@ struct ChargeCollector: Service {
   let logger: Logger
 
   private static let every = Duration.milliseconds(500)
+  private static let everyAfterFailure = Duration.seconds(1)
   private static let chargesMax = 256
   private static let usersAtOnce = 8
   private static let leaseMilliseconds: Int64 = 10_000
@@ -50,10 +51,11 @@ struct ChargeCollector: Service {
       while !Task.isCancelled {
         do throws(StoreError) {
           try await collect()
+          try? await Task.sleep(for: ChargeCollector.every)
         } catch {
-          logger.debug("charges not collected yet", metadata: ["error": "\(error)"])
+          logger.warning("charges not collected yet", metadata: ["error": "\(error)"])
+          try? await Task.sleep(for: ChargeCollector.everyAfterFailure)
         }
-        try? await Task.sleep(for: ChargeCollector.every)
       }
     }
     // Answers that came too late while the gate drained.
