@@ -31,6 +31,9 @@ static const unsigned char lists[] = {
 static const unsigned char billing_whole[] = {
 #embed "../PostgresStore/Migrations/0016-billing.sql"
 };
+static const unsigned char announcements[] = {
+#embed "../PostgresStore/Migrations/0017-announcements.sql"
+};
 static const unsigned char degraded_charges[] = {
 #embed "../PostgresStore/Migrations/0018-degraded-charges.sql"
 };
@@ -46,6 +49,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0013-events", events, sizeof events},
     {"0015-lists", lists, sizeof lists},
     {"0016-billing", billing_whole, sizeof billing_whole},
+    {"0017-announcements", announcements, sizeof announcements},
     {"0018-degraded-charges", degraded_charges, sizeof degraded_charges},
 };
 const size_t tollgate_migration_file_count =

@@ -110,7 +110,7 @@ package protocol BillingTransaction {
   /// several that claim the same event at once, one gets it.
   func claim(_ event: WebhookReceipt) async throws(StoreError) -> WebhookClaim
   /// Waits for the advisory locks of these names (sorted, so that no two transactions wait for each other),
-  /// held until the transaction ends.
+  /// held until the transaction ends. Whoever takes them has the outbox applied before it answers.
   func lock(_ names: [String]) async throws(StoreError)
   /// Reads what the event needs, and locks the rows of the accounts found.
   func facts(_ question: BillingQuestion) async throws(StoreError) -> BillingFacts

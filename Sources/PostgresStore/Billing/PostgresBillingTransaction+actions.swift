@@ -8,9 +8,7 @@ extension PostgresBillingTransaction {
   private func perform(_ action: BillingAction, reason: String) async throws(StoreError) {
     switch action {
     case .saveSubscription(let row):
-      _ = try await transaction.query(
-        SubscriptionRow.audit, SubscriptionRow.auditValues(row, reason: reason))
-      _ = try await transaction.query(SubscriptionRow.save, SubscriptionRow.values(row))
+      _ = try await transaction.query(SubscriptionRow.save, SubscriptionRow.values(row, reason: reason))
     case .noteInvoicePaid(let invoice, let subscription, let payments):
       _ = try await transaction.query(
         "INSERT INTO paid_invoices (invoice_id, subscription_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -168,27 +166,28 @@ extension PostgresBillingTransaction {
   private static func table(_ account: AccountID) -> String { account.kind == .user ? "users" : "tenants" }
 
   private func grantPeriod(_ grant: NewPeriodGrant, reason: String) async throws(StoreError) {
-    let rows = try await transaction.query(
+    _ = try await transaction.query(
       """
-      INSERT INTO grants (account_kind, account_id, kind, tokens, period_start, period_end, expires_at,
-        source, source_reference, subscription_id, is_trial)
-      VALUES ($1, $2, 'period', $3, $4, $5, $6, 'invoice', $7, $8, $9)
-      ON CONFLICT (subscription_id, period_start) WHERE kind = 'period' DO NOTHING
-      RETURNING \(Self.grantColumns)
+      WITH granted AS (
+        INSERT INTO grants (account_kind, account_id, kind, tokens, period_start, period_end, expires_at,
+          source, source_reference, subscription_id, is_trial)
+        VALUES ($1, $2, 'period', $3, $4, $5, $6, 'invoice', $7, $8, $9)
+        ON CONFLICT (subscription_id, period_start) WHERE kind = 'period' DO NOTHING
+        RETURNING \(Self.grantColumns)),
+      superseded AS (
+        UPDATE grants SET revoked_at = coalesce(revoked_at, now()), revoked_reason = 'superseded'
+        WHERE kind = 'period' AND subscription_id = $8 AND period_start < $4
+          AND (revoked_at IS NULL OR revoked_reason = 'suspended') AND EXISTS (SELECT FROM granted))
+      INSERT INTO audit_log (actor, action, subject, after, reason)
+      SELECT 'stripe', 'budget.reset', account_kind || ':' || account_id, jsonb_build_object(
+        'grant', 'grt_' || series || number, 'kind', kind, 'tokens', tokens), $10
+      FROM granted
       """,
       [
         .text(grant.account.kind.rawValue), .text(grant.account.id), .int(grant.tokens),
         .instant(grant.periodStart), .instant(grant.periodEnd), .instant(grant.expiresAt),
-        .text(orNull: grant.invoice), .text(grant.subscription), .bool(grant.isTrial),
+        .text(orNull: grant.invoice), .text(grant.subscription), .bool(grant.isTrial), .text(reason),
       ])
-    guard rows.count > 0 else { return }
-    try await audit("budget.reset", rows, reason: reason)
-    _ = try await transaction.query(
-      """
-      UPDATE grants SET revoked_at = coalesce(revoked_at, now()), revoked_reason = 'superseded'
-      WHERE kind = 'period' AND subscription_id = $1 AND period_start < $2
-        AND (revoked_at IS NULL OR revoked_reason = 'suspended')
-      """, [.text(grant.subscription), .instant(grant.periodStart)])
   }
 
   /// Once per session, whoever it is for by now; the session's lock is held.

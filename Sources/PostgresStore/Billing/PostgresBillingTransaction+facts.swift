@@ -12,20 +12,24 @@ extension PostgresBillingTransaction {
     let owner = try await owner(question.owner)
     let stored = facts.subscription?.account
     let former = stored == owner ? nil : stored
-    try await lockRows([owner, former])
+    // Two are locked in the order in which the triggers lock; of one its reading does it.
+    if former != nil { try await lockRows([owner, former]) }
     facts.owner = try await account(owner, beside: question.subscription)
     facts.formerOwner = try await account(former, beside: question.subscription)
-    if !question.prices.isEmpty {
+    if !question.prices.isEmpty || !question.invoices.isEmpty {
       let rows = try await transaction.query(
-        "SELECT price_id, plan FROM plan_price_map WHERE price_id = ANY ($1)",
-        [.textArray(question.prices)])
-      for row in 0..<rows.count { facts.plans[rows.string(row, 0) ?? ""] = rows.string(row, 1) }
-    }
-    if !question.invoices.isEmpty {
-      let rows = try await transaction.query(
-        "SELECT invoice_id FROM paid_invoices WHERE invoice_id = ANY ($1)",
-        [.textArray(question.invoices)])
-      facts.paidInvoices = Set((0..<rows.count).compactMap { rows.string($0, 0) })
+        """
+        SELECT price_id, plan FROM plan_price_map WHERE price_id = ANY ($1)
+        UNION ALL SELECT invoice_id, NULL FROM paid_invoices WHERE invoice_id = ANY ($2)
+        """, [.textArray(question.prices), .textArray(question.invoices)])
+      for row in 0..<rows.count {
+        guard let key = rows.string(row, 0) else { continue }
+        if let plan = rows.string(row, 1) {
+          facts.plans[key] = plan
+        } else {
+          facts.paidInvoices.insert(key)
+        }
+      }
     }
     if !question.payments.isEmpty {
       facts.purchases = try await purchases(question.payments)
@@ -112,7 +116,7 @@ extension PostgresBillingTransaction {
     guard let id else { return nil }
     let table = id.kind == .user ? "users" : "tenants"
     let rows = try await transaction.query(
-      "SELECT plan, stripe_customer_id FROM \(table) WHERE id = $1", [.text(id.id)])
+      "SELECT plan, stripe_customer_id FROM \(table) WHERE id = $1 FOR NO KEY UPDATE", [.text(id.id)])
     guard let row = rows.first else { return nil }
     let others = try await transaction.query(
       """

@@ -33,10 +33,13 @@ struct PostgresBillingTransaction: BillingTransaction {
   }
 
   func lock(_ names: [String]) async throws(StoreError) {
-    for name in Set(names).sorted() {
-      _ = try await transaction.query(
-        "SELECT pg_advisory_xact_lock(hashtextextended('tollgate.' || $1::text, 0))", [.text(name)])
-    }
+    // Who locks applies the outbox itself before it answers: nobody needs to be notified.
+    _ = try await transaction.query(
+      """
+      SELECT set_config('tollgate.announce', 'outbox', true),
+        pg_advisory_xact_lock(hashtextextended('tollgate.' || name, 0))
+      FROM unnest($1::text[]) AS name
+      """, [.textArray(Set(names).sorted())])
   }
 
   func finish(

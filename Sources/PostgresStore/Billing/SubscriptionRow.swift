@@ -25,47 +25,36 @@ enum SubscriptionRow {
       pastDueSince: row.instant("past_due_since"))
   }
 
+  /// Inserts or replaces the row, with an audit line if people would call it a change.
   static let save = """
-    INSERT INTO subscriptions (stripe_subscription_id, stripe_customer_id, user_id, tenant_id, plan,
-      price_id, status, seats, current_period_start, current_period_end, cancel_at_period_end, cancel_at,
-      trial_end, latest_invoice_id, past_due_since)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-    ON CONFLICT (stripe_subscription_id) DO UPDATE SET
-      stripe_customer_id = excluded.stripe_customer_id, user_id = excluded.user_id,
-      tenant_id = excluded.tenant_id, plan = excluded.plan, price_id = excluded.price_id,
-      status = excluded.status, seats = excluded.seats,
-      current_period_start = excluded.current_period_start,
-      current_period_end = excluded.current_period_end,
-      cancel_at_period_end = excluded.cancel_at_period_end, cancel_at = excluded.cancel_at,
-      trial_end = excluded.trial_end, latest_invoice_id = excluded.latest_invoice_id,
-      past_due_since = excluded.past_due_since, updated_at = now()
-    """
-
-  /// The audit line of what ``save`` is about to change, if people would call it a change.
-  static let audit = """
     WITH held AS (
       SELECT jsonb_build_object('plan', plan, 'status', status, 'seats', seats, 'cancel_at', cancel_at,
         'cancel_at_period_end', cancel_at_period_end) AS state
       FROM subscriptions WHERE stripe_subscription_id = $1),
-    next AS (
-      SELECT jsonb_build_object('plan', $3::text, 'status', $4::text, 'seats', $5::bigint,
-        'cancel_at', $6::timestamptz, 'cancel_at_period_end', $7::boolean) AS state)
+    saved AS (
+      INSERT INTO subscriptions (stripe_subscription_id, stripe_customer_id, user_id, tenant_id, plan,
+        price_id, status, seats, current_period_start, current_period_end, cancel_at_period_end, cancel_at,
+        trial_end, latest_invoice_id, past_due_since)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+      ON CONFLICT (stripe_subscription_id) DO UPDATE SET
+        stripe_customer_id = excluded.stripe_customer_id, user_id = excluded.user_id,
+        tenant_id = excluded.tenant_id, plan = excluded.plan, price_id = excluded.price_id,
+        status = excluded.status, seats = excluded.seats,
+        current_period_start = excluded.current_period_start,
+        current_period_end = excluded.current_period_end,
+        cancel_at_period_end = excluded.cancel_at_period_end, cancel_at = excluded.cancel_at,
+        trial_end = excluded.trial_end, latest_invoice_id = excluded.latest_invoice_id,
+        past_due_since = excluded.past_due_since, updated_at = now()
+      RETURNING jsonb_build_object('plan', plan, 'status', status, 'seats', seats, 'cancel_at', cancel_at,
+        'cancel_at_period_end', cancel_at_period_end) AS state)
     INSERT INTO audit_log (actor, action, subject, before, after, reason)
-    SELECT 'stripe', 'subscription.change', $2,
+    SELECT 'stripe', 'subscription.change', $16,
       (SELECT state || jsonb_build_object('subscription', $1::text) FROM held),
-      next.state || jsonb_build_object('subscription', $1::text), $8
-    FROM next WHERE next.state IS DISTINCT FROM (SELECT state FROM held)
+      saved.state || jsonb_build_object('subscription', $1::text), $17
+    FROM saved WHERE saved.state IS DISTINCT FROM (SELECT state FROM held)
     """
 
-  static func auditValues(_ row: StoredSubscription, reason: String) -> [PostgresValue] {
-    [
-      .text(row.id), .text(row.account?.description ?? "subscription:\(row.id)"), .text(orNull: row.plan),
-      .text(row.status), .int(row.seats), .instant(orNull: row.cancelAt), .bool(row.cancelAtPeriodEnd),
-      .text(reason),
-    ]
-  }
-
-  static func values(_ row: StoredSubscription) -> [PostgresValue] {
+  static func values(_ row: StoredSubscription, reason: String) -> [PostgresValue] {
     [
       .text(row.id), .text(orNull: row.customer),
       .text(orNull: row.account?.kind == .user ? row.account?.id : nil),
@@ -74,6 +63,7 @@ enum SubscriptionRow {
       .instant(orNull: row.currentPeriodStart), .instant(orNull: row.currentPeriodEnd),
       .bool(row.cancelAtPeriodEnd), .instant(orNull: row.cancelAt), .instant(orNull: row.trialEnd),
       .text(orNull: row.latestInvoice), .instant(orNull: row.pastDueSince),
+      .text(row.account?.description ?? "subscription:\(row.id)"), .text(reason),
     ]
   }
 }
