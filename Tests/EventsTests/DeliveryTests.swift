@@ -112,7 +112,7 @@ import Testing
       #expect(failed.status == .failed && failed.deliveries[0].attempts == 10)
       #expect(failed.deliveries[0].nextAttemptAt == nil && failed.deliveries[0].lastStatus == 503)
       #expect(try await bed.claims() == [])
-      #expect(try await bed.store.replayEvent(failed.id, to: ["crm"], actor: "cli")?.status == .pending)
+      #expect(try await bed.store.replayEvent(failed.id, to: ["crm"], actor: "cli") != nil)
       try await eventually("it is delivered") { try await bed.delivery().status == .delivered }
     }
     #expect(try await bed.delivery().attempts == 1)

@@ -55,4 +55,6 @@ CREATE TABLE event_deliveries (
 );
 CREATE INDEX event_deliveries_due ON event_deliveries (target, next_attempt_at, event_number)
   WHERE status = 'pending';
+-- What operators look for; what was delivered is the most of it, and is found by the events themselves.
+CREATE INDEX event_deliveries_pending ON event_deliveries (event_number) WHERE status = 'pending';
 CREATE INDEX event_deliveries_failed ON event_deliveries (event_number) WHERE status = 'failed';

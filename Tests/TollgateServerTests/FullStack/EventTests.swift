@@ -61,6 +61,62 @@ extension FullStack {
       try await stack.close()
     }
 
+    /// Decided in the scripts, whoever spends: once each, also when Redis has lost all and the crossing is told
+    /// anew. A tenant's pool has events of its own.
+    @Test func checksThatCrossAreToldOnce() async throws {
+      let receiver = try await WebhookReceiver.start()
+      let secret = "whsec_" + Base64.encode(RandomBytes.make(count: 32))
+      let stack = try await Stack.start(
+        StackOptions(
+          environment: ["TOLLGATE_EVENT_SECRETS_CRM": secret],
+          config: "events: {targets: {crm: {url: '\(receiver.url)', allow_http: true}}}\n"))
+      func told() -> [String] {
+        receiver.deliveries.map { delivery in
+          let data = delivery.body.split(separator: #""data":"#).last.map(String.init) ?? ""
+          let fields = ["user", "tenant", "percent"].map { name in
+            data.split(separator: "\"\(name)\": ").last?.prefix { !",}".contains($0) } ?? ""
+          }
+          return fields.joined(separator: " ")
+        }
+      }
+      let user = try await stack.makeUser("spender", plan: "free")
+      // 50,000 a month: 10 at once, each a tenth.
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<10 {
+          group.addTask {
+            let answer = try await stack.check(user, #"{"tokens":5000}"#)
+            #expect(answer.status == 200, "\(answer.text)")
+          }
+        }
+        try await group.waitForAll()
+      }
+      let own = ["50", "80", "100"].map { #""spender" null \#($0)"# }
+      try await eventually(within: .seconds(20), "all three are told") { told().count == 3 }
+      #expect(Set(told()) == Set(own), "\(told())")
+
+      // What was lost is told again to the books, and to nobody else.
+      try await stack.waitForBooks()
+      let probe = try await stack.openRedis()
+      _ = try await probe.command("FLUSHALL")
+      await probe.close()
+      let before = try await stack.sql("SELECT count(*) FROM tollgate.ledger WHERE kind = 'threshold'")
+      let usage = try await stack.call(
+        "POST", "/v1/usage", stack.service, #"{"user":"spender","feature":"note","tokens":100}"#)
+      #expect(usage.status == 200, "\(usage.text)")
+      try await eventually(within: .seconds(20), "it is told to the books again") {
+        try await stack.sql("SELECT count(*) FROM tollgate.ledger WHERE kind = 'threshold'") != before
+      }
+
+      // Another budget: the pool of 20,000.
+      #expect(try await stack.admin("PUT", "/admin/v1/tenants/acme", #"{"plan":"team"}"#).status == 200)
+      let member = try await stack.makeUser("member", tenant: "acme")
+      #expect(try await stack.check(member, #"{"tokens":10000}"#).status == 200)
+      try await eventually(within: .seconds(20), "the pool is told of") { told().count == 4 }
+      #expect(told().last == #"null "acme" 50"#, "\(told())")
+      #expect(try await stack.sql("SELECT count(*) FROM tollgate.events") == "4")
+      try await stack.close()
+    }
+
     /// What `tollgate events test` does.
     @Test func aTrialShowsTheAnswer() async throws {
       let receiver = try await WebhookReceiver.start()
