@@ -98,10 +98,13 @@ package struct Server {
     services += adminListeners(.admin(control), on: group)
     services.append(TokenUse(gate: server, principals: backend.store, logger: logger))
     services.append(server)
+    // At debug level it writes out whole services, and with them the settings' secrets.
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .info)
     let lifecycle = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-        logger: logger))
+        logger: quiet))
     try await lifecycle.run()
   }
 

@@ -91,22 +91,31 @@ import Testing
     #expect(try await resolve(1, .settle(tokens: 249)) == .finalized(settled))
     #expect(try await resolve(1, .release) == .finalized(settled))
 
-    guard case .done(let extended, 100, false) = try await resolve(2, .extend(tokens: 300, ttlSeconds: 90))
+    guard case .done(let extended, 100, false) = try await resolve(2, .extend(tokens: 300, ttlSeconds: 90, usedSoFar: nil))
     else {
       Issue.record("not extended")
       return
     }
     #expect(extended.tokens == 300)
+    for (said, kept, tokens) in [(Int64(40), Int64(40), Int64(300)), (10, 40, 300), (310, 310, 310)] {
+      let told = HoldResolution.Action.extend(tokens: nil, ttlSeconds: nil, usedSoFar: said)
+      guard case .done(let charge, _, false) = try await resolve(2, told) else {
+        Issue.record("\(said) not noted")
+        return
+      }
+      #expect(charge.reported == kept)
+      #expect(charge.tokens == tokens)
+    }
     #expect(extended.expiresAt == now.advanced(seconds: 90))
     guard
       case .finalized(let ended) = try await resolve(
-        2, .extend(tokens: 400, ttlSeconds: nil), at: now.advanced(seconds: 91))
+        2, .extend(tokens: 400, ttlSeconds: nil, usedSoFar: nil), at: now.advanced(seconds: 91))
     else {
       Issue.record("extended when it had run out")
       return
     }
     #expect(ended.state == .expired)
-    #expect(ended.settledTokens == 300)
+    #expect(ended.settledTokens == 310)
     // A settle may be late, up to a day.
     #expect(try await resolve(2, .settle(tokens: 1), at: now.advanced(seconds: 90 + 86_401)) == .unknown)
     guard case .done = try await resolve(2, .settle(tokens: 1), at: now.advanced(seconds: 90 + 86_399)) else {
@@ -115,7 +124,7 @@ import Testing
     }
     // While somebody is handing it over, it can be settled, but gets no other amount.
     #expect(try await store.claimCharges(limit: 10, leaseMilliseconds: 60_000).count == 4)
-    #expect(try await resolve(3, .extend(tokens: 300, ttlSeconds: nil)) == .busy)
+    #expect(try await resolve(3, .extend(tokens: 300, ttlSeconds: nil, usedSoFar: nil)) == .busy)
     guard case .done(let released, 100, false) = try await resolve(3, .release) else {
       Issue.record("not released")
       return

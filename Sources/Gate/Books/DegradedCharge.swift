@@ -43,6 +43,8 @@ package struct DegradedCharge: Sendable, Equatable {
   package var hold: String?
   package var expiresAt: Instant?
   package var onExpire: Feature.Expiry
+  /// What the client said it had used so far: owed instead of the whole if the reservation runs out.
+  package var reported: Int64?
   package var state: State
   /// What was used, once a reservation is no longer open.
   package var settledTokens: Int64?
@@ -56,7 +58,7 @@ package struct DegradedCharge: Sendable, Equatable {
     operation: String, gate: String, user: String, tenant: String? = nil, feature: String, kind: Kind,
     tokens: Int64, at: Instant, occurredAt: Instant? = nil, metadata: String? = nil,
     idempotencyKey: String? = nil, fingerprint: String? = nil, hold: String? = nil, expiresAt: Instant? = nil,
-    onExpire: Feature.Expiry = .charge, state: State = .final, settledTokens: Int64? = nil,
+    onExpire: Feature.Expiry = .charge, reported: Int64? = nil, state: State = .final, settledTokens: Int64? = nil,
     outcome: String? = nil, budget: Budget = Budget(), isCollected: Bool = false
   ) {
     self.operation = operation
@@ -74,12 +76,18 @@ package struct DegradedCharge: Sendable, Equatable {
     self.hold = hold
     self.expiresAt = expiresAt
     self.onExpire = onExpire
+    self.reported = reported
     self.state = state
     self.settledTokens = settledTokens
     self.outcome = outcome
     self.budget = budget
     self.isCollected = isCollected
   }
+}
+
+extension DegradedCharge {
+  /// Of a reservation: what is owed when its time passes.
+  package var owedAtExpiry: Int64 { reported ?? (onExpire == .charge ? tokens : 0) }
 }
 
 extension OperationID {

@@ -10,8 +10,7 @@ extension GateSession {
   func storeFailed() {
     guard let degraded = handler.degraded, !isDegraded, let entry, let prepared,
       prepared.feature.onStoreFailure == .allow,
-      // How many tokens a partial check got, if it was taken, can't be told: a charge could not be exact.
-      !(call.partial && call.verdict == .unavailable && call.mayHaveRun)
+      !(isAmountOpen && call.verdict == .unavailable && call.mayHaveRun)
     else { return refuse(.unavailable) }
     isDegraded = true
     if purpose == .authz {
@@ -35,6 +34,10 @@ extension GateSession {
     }
   }
 
+  /// The counters decide how many tokens it gets. If they took it, and only the reply is missing, that can't be told,
+  /// and a charge could not be exact.
+  private var isAmountOpen: Bool { call.partial || call.takesEstimate || call.paysEstimateAtLeast }
+
   /// Until when the counters may answer a question whose degraded answer must be out by the deadline as well.
   var degradableLimit: NIODeadline {
     let milliseconds = max(1, handler.configuration.deadlineMilliseconds / 2)
@@ -53,7 +56,7 @@ extension GateSession {
   // MARK: Who is calling, and what is asked
 
   private func decide(_ principal: Principal, before: Principal, _ degraded: DegradedLoop) {
-    let fresh = CachedPrincipal(principal: principal, catalog: handler.catalog, token: token)
+    let fresh = CachedPrincipal(principal: principal, catalog: handler.catalog, token: token, now: degraded.mode.now())
     if let token {
       handler.principals.insert(fresh, for: token)
     } else {
@@ -118,7 +121,7 @@ extension GateSession {
 
   /// The plan's request rate, which this gate enforces from its own memory. A limit in shadow mode refuses nobody.
   private var degradedRate: WindowLimit? {
-    guard let limits = entry?.entitlement.plan?.limits, !limits.shadow.contains("requests") else {
+    guard let limits = entry?.entitlement.limits, !limits.shadow.contains("requests") else {
       return nil
     }
     return limits.requests
@@ -164,7 +167,7 @@ extension GateSession {
       operation: call.operation.text, gate: mode.gate, user: entry.principal.user,
       tenant: entry.principal.tenant, feature: prepared.feature.name,
       kind: purpose == .usage ? .usage : isReserve ? .reserve : .spend, tokens: call.numbers.granted, at: now,
-      occurredAt: purpose == .usage ? body.occurredAt.flatMap { Instant(rfc3339: $0) } : nil,
+      occurredAt: call.occurredAt,
       metadata: call.metadata, idempotencyKey: call.idempotencyKey,
       fingerprint: call.idempotencyKey == nil ? nil : call.fingerprint, hold: isReserve ? call.holdID : nil,
       expiresAt: isReserve ? Instant(milliseconds: now.milliseconds + call.ttlMilliseconds) : nil,

@@ -7,7 +7,7 @@ extension GateSession {
   /// The counters don't answer, or don't know the hold. `problem` is what is said when it isn't one of those.
   func resolveDegraded(_ hold: HoldID, _ action: HoldResolution.Action, otherwise problem: Problem) {
     guard let mode = handler.degraded?.mode else { return refuse(problem) }
-    guard case .extend(let tokens?, _) = action else {
+    guard case .extend(let tokens, _, let usedSoFar) = action, tokens != nil || usedSoFar != nil else {
       return resolve(hold, action, mode, held: 0, otherwise: problem)
     }
     // What it is to hold more has to fit into the allowance first.
@@ -16,7 +16,8 @@ extension GateSession {
       case .failure: self.refuse(.unavailable)
       case .success(nil): self.refuse(problem)
       case .success(let charge?):
-        let more = charge.state == .open ? tokens - charge.tokens : 0
+        let total = max(tokens ?? charge.tokens, usedSoFar ?? 0, charge.reported ?? 0)
+        let more = charge.state == .open ? total - charge.tokens : 0
         guard more <= 0 || mode.allowance.hold(more, for: hold.user) else {
           return self.refuse(.allowanceUsedUp)
         }

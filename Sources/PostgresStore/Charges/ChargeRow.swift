@@ -4,7 +4,7 @@ import Gate
 enum ChargeRow {
   static let columns = """
     c.operation_id, c.gate, c.user_id, c.tenant_id, c.feature, c.kind, c.tokens, c.at, c.occurred_at,
-    c.metadata, c.idempotency_key, c.fingerprint, c.hold_id, c.expires_at, c.on_expire, c.state,
+    c.metadata, c.idempotency_key, c.fingerprint, c.hold_id, c.expires_at, c.on_expire, c.reported_tokens, c.state,
     c.settled_tokens, c.outcome, c.budget, c.collected_at
     """
 
@@ -23,7 +23,8 @@ enum ChargeRow {
       tokens: try row.need("tokens", PostgresRow.int), at: try row.need("at", PostgresRow.instant),
       occurredAt: row.instant("occurred_at"), metadata: row.string("metadata"),
       idempotencyKey: row.string("idempotency_key"), fingerprint: row.string("fingerprint"),
-      hold: row.string("hold_id"), expiresAt: row.instant("expires_at"), onExpire: onExpire, state: state,
+      hold: row.string("hold_id"), expiresAt: row.instant("expires_at"), onExpire: onExpire,
+      reported: row.int("reported_tokens"), state: state,
       settledTokens: row.int("settled_tokens"), outcome: row.string("outcome"),
       budget: Budget(
         limit: budget[0], used: budget[1], held: budget[2], remaining: budget[3], debt: budget[4]),

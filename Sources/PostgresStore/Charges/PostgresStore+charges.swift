@@ -98,8 +98,8 @@ extension PostgresStore: ChargeStore {
       changed = try await close(hold, "settled", tokens, outcome: outcome, metadata: metadata, now: now)
     case .release:
       changed = try await close(hold, "released", 0, outcome: outcome, metadata: metadata, now: now)
-    case .extend(let tokens, let seconds):
-      changed = try await extend(hold, tokens: tokens, seconds: seconds, now: now)
+    case .extend(let tokens, let seconds, let usedSoFar):
+      changed = try await extend(hold, tokens: tokens, seconds: seconds, usedSoFar: usedSoFar, now: now)
     }
     if let row = changed.first {
       return .done(
@@ -122,7 +122,7 @@ extension PostgresStore: ChargeStore {
       guard let expires = charge.expiresAt, expires <= now else { return .busy }
       var ended = charge
       ended.state = .expired
-      ended.settledTokens = charge.onExpire == .charge ? charge.tokens : 0
+      ended.settledTokens = charge.owedAtExpiry
       return .finalized(ended)
     // The counters have it now, or too much time has passed.
     case (.open, _), (.final, _): return .unknown
@@ -148,18 +148,20 @@ extension PostgresStore: ChargeStore {
       ])
   }
 
-  /// Not while a collector has it: the counters would get another amount than is answered here.
+  /// A reservation is never less than what was used of it. Not while a collector has it: the counters would get another amount than is answered here.
   private func extend(
-    _ hold: String, tokens: Int64?, seconds: Int64?, now: Instant
+    _ hold: String, tokens: Int64?, seconds: Int64?, usedSoFar: Int64?, now: Instant
   ) async throws(StoreError) -> PostgresRows {
     try await pool.query(
       """
-      UPDATE degraded_charges AS c SET tokens = coalesce($2, c.tokens),
+      UPDATE degraded_charges AS c SET
+        tokens = greatest(coalesce($2, c.tokens), c.reported_tokens, $5),
+        reported_tokens = greatest(c.reported_tokens, $5),
         expires_at = coalesce($4 + $3 * interval '1 second', c.expires_at)
       FROM (SELECT operation_id, tokens AS reserved FROM degraded_charges WHERE hold_id = $1 FOR UPDATE) AS was
       WHERE c.operation_id = was.operation_id AND state = 'open' AND collected_at IS NULL
         AND expires_at > $4 AND next_attempt_at <= clock_timestamp()
       RETURNING \(ChargeRow.columns), was.reserved
-      """, [.text(hold), .int(orNull: tokens), .int(orNull: seconds), .instant(now)])
+      """, [.text(hold), .int(orNull: tokens), .int(orNull: seconds), .instant(now), .int(orNull: usedSoFar)])
   }
 }

@@ -19,6 +19,8 @@ CREATE TABLE degraded_charges (
   fingerprint text,
   hold_id text UNIQUE,
   expires_at timestamptz,
+  -- What was reported as used so far: owed instead of the whole when the reservation runs out.
+  reported_tokens bigint CHECK (reported_tokens BETWEEN 0 AND 999999999999999),
   on_expire text NOT NULL CHECK (on_expire IN ('charge', 'release')),
   state text NOT NULL CHECK (state IN ('final', 'open', 'settled', 'released', 'expired')),
   settled_tokens bigint CHECK (settled_tokens BETWEEN 0 AND 999999999999999),

@@ -11,7 +11,10 @@ extension ChargeCollector {
     case (.final, .some): return .collected
     case (.final, nil): return try await book(charge, charge.tokens, until: limit)
     // The counters have the hold: everything else about it is theirs. What was settled here is settled there.
-    case (.open, .some), (.expired, .some): return .collected
+    case (.open, .some):
+      try await report(charge, until: limit)
+      return .collected
+    case (.expired, .some): return .collected
     case (.settled, .reserve), (.released, .reserve): return try await resolve(charge, until: limit)
     case (.settled, .some), (.released, .some): return .collected
     case (.settled, nil), (.expired, nil), (.released, nil):
@@ -58,8 +61,9 @@ extension ChargeCollector {
       throw .internalError("a reservation without a hold")
     }
     let left = expires.milliseconds - counters.now().milliseconds
+    // What was reported of it is told after it is made: it must not run out in between.
     let form = ChargeQuestion.Form.reserve(
-      hold: hold, milliseconds: max(1, left), onExpire: charge.onExpire)
+      hold: hold, milliseconds: max(charge.reported == nil ? 1 : 2_000, left), onExpire: charge.onExpire)
     var question = try question(charge, form, charge.tokens)
     if let key = charge.idempotencyKey, let fingerprint = charge.fingerprint {
       question.idempotencyKey = key
@@ -79,13 +83,22 @@ extension ChargeCollector {
         try self.question(charge, form, charge.tokens), for: charge, until: limit)
     }
     switch outcome {
-    case .taken, .replayed: return .taken
+    case .taken, .replayed:
+      try await report(charge, until: limit)
+      return .taken
     case .gone: return .collected
     case .conflict: throw .internalError("a reservation's own key is another's")
     case .refused, .periodOver:
       guard left <= 0 else { return .later }
-      return .expired(owed: charge.onExpire == .charge ? charge.tokens : 0)
+      return .expired(owed: charge.owedAtExpiry)
     }
+  }
+
+  /// Tells the counters what was used of a reservation so far. Telling it again does no harm.
+  private func report(_ charge: DegradedCharge, until limit: NIODeadline) async throws(StoreError) {
+    guard let tokens = charge.reported, let hold = charge.hold.flatMap({ HoldID($0) }) else { return }
+    let action = HoldResolution.Action.extend(tokens: nil, ttlSeconds: nil, usedSoFar: tokens)
+    _ = try await counters.resolve(hold, action, for: charge, until: limit)
   }
 
   private func resolve(_ charge: DegradedCharge, until limit: NIODeadline) async throws(StoreError) -> Step {
@@ -111,6 +124,6 @@ extension ChargeCollector {
     let kind = if case .usage = form { "usage" } else { "reserve" }
     return ChargeQuestion(
       form: form, tokens: tokens, operation: operation, idempotencyKey: "degraded-\(charge.operation)",
-      fingerprint: kind, metadata: charge.metadata)
+      fingerprint: kind, metadata: charge.metadata, occurredAt: charge.occurredAt)
   }
 }

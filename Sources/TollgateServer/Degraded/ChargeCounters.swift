@@ -54,7 +54,7 @@ struct ChargeCounters: Sendable {
       case .allowed: return .taken
       case .replayed: return .replayed(hold: answer.replayedHold)
       case .conflict: return .conflict
-      case .userBudget, .poolBudget, .concurrency: return .refused
+      case .userBudget, .poolBudget, .concurrency, .featureConcurrency: return .refused
       default: try await agree(answer, principal)
       }
     }
@@ -108,10 +108,13 @@ struct ChargeCounters: Sendable {
     _ hold: HoldID, _ action: HoldResolution.Action, for charge: DegradedCharge, until limit: NIODeadline
   ) async throws(StoreError) -> HoldAnswer {
     var wasLoaded = false
+    var random = SystemRandomNumberGenerator()
+    // Not the charge's own: that one stands for the making of the hold alone.
+    let operation = OperationID.make(using: &random)
     for _ in 0..<ChargeCounters.attemptsMax {
       let resolution = HoldResolution(
         hold: hold, action: action, outcome: charge.outcome ?? "", metadata: charge.metadata ?? "",
-        operation: OperationID(charge.operation) ?? OperationID(),
+        operation: operation,
         deadlineNanoseconds: min(limit, .now() + ChargeCounters.patience).uptimeNanoseconds)
       let engine = engine
       let future = engine.eventLoop.flatSubmit { () -> EventLoopFuture<HoldAnswer> in
@@ -143,7 +146,7 @@ struct ChargeCounters: Sendable {
   private func entitlement(
     of principal: Principal, _ question: ChargeQuestion, at moment: Instant
   ) async throws(StoreError) -> Entitlement? {
-    var entitlement = Entitlement(of: principal, catalog: catalog)
+    var entitlement = Entitlement(of: principal, catalog: catalog, now: now())
     entitlement.lockoutAt = nil
     var isOver = false
     if try await hasBegun(entitlement.own, of: .user(principal.user), since: moment) {
@@ -168,8 +171,8 @@ struct ChargeCounters: Sendable {
   }
 
   private func withoutLimits(_ entitlement: inout Entitlement) {
-    entitlement.plan?.limits = RateLimits()
-    entitlement.plan?.featureLimits = [:]
+    entitlement.limits = RateLimits()
+    entitlement.featureLimits = [:]
   }
 
   /// Whether a new period of the account has begun since a moment: by the calendar, by a payment, by a reset.

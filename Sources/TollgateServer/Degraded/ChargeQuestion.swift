@@ -17,6 +17,8 @@ struct ChargeQuestion: Sendable {
   var idempotencyKey: String
   var fingerprint: String
   var metadata: String?
+  /// Of a report: when it happened.
+  var occurredAt: Instant?
 
   struct Answer: Sendable {
     var verdict: CheckVerdict
@@ -37,6 +39,7 @@ struct ChargeQuestion: Sendable {
     call.idempotencyKey = idempotencyKey
     call.fingerprint = fingerprint
     call.metadata = metadata
+    call.occurredAt = occurredAt
     call.deadlineNanoseconds = deadline.uptimeNanoseconds
     switch form {
     case .usage: call.afterTheFact = true

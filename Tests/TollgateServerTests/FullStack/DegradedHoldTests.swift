@@ -99,6 +99,24 @@ extension FullStack {
       #expect(try await stack.budget(user).used == 120)
     }
 
+    @Test func whatWasUsedSoFarIsChargedIfNobodyComesBack() async throws {
+      let stack = Stack.here
+      let user = try await stack.makeUser("vanishes", plan: "storm")
+      try await stack.withoutRedis {
+        let hold = try await reserve(user, seconds: 1)
+        let told = try await resolve(hold, "extend", #"{"used_so_far":170}"#)
+        expectDegraded(told)
+        #expect(told.json["tokens"] == .integer(300))
+      }
+      try await stack.waitForCharges()
+      try await eventually(within: .seconds(10), "its expiry is charged") {
+        let budget = try await stack.budget(user)
+        return budget.used == 170 && budget.held == 0
+      }
+      try await stack.waitForBooks()
+      #expect(try await stack.booked(user.id) == 170)
+    }
+
     @Test func settledWhileNothingIsLeftToHoldItOn() async throws {
       let stack = Stack.here
       let user = try await stack.makeUser("nothing-left", plan: "storm")

@@ -9,7 +9,7 @@ extension FullStack {
     @Test func aFeatureHasLimitsOfItsOwn() async throws {
       let stack = Stack.here
       let user = try await stack.makeUser("f-rate", plan: "picky")
-      let body = #"{"feature":"research","tokens":5000}"#
+      let body = #"{"feature":"deep","tokens":5000}"#
       #expect(try await check(user, body).status == 200)
       #expect(try await check(user, body).status == 200)
       let refused = try await check(user, body)
@@ -51,7 +51,7 @@ extension FullStack {
     @Test func aServiceMayHaveADecisionExplained() async throws {
       let stack = Stack.here
       let user = try await stack.makeUser("f-why", plan: "picky")
-      let body = #"{"user":"f-why","feature":"research","tokens":5000,"explain":true}"#
+      let body = #"{"user":"f-why","feature":"deep","tokens":5000,"explain":true}"#
       func explain() async throws -> Answer { try await stack.call("POST", "/v1/check", stack.service, body) }
       let allowed = try await explain()
       #expect(allowed.status == 200)

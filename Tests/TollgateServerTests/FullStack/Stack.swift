@@ -212,10 +212,10 @@ enum TestConfig {
         budget: {tokens: 400000, period: none, draw: both}
       picky:
         rank: 0
-        features: [chat, note, research, guess]
+        features: [chat, note, deep, guess]
         budget: {tokens: 1000000, period: month}
         feature_limits:
-          research: {requests: {count: 2, window_s: 3600}}
+          deep: {requests: {count: 2, window_s: 3600}}
           note: {concurrent: 1}
       shadowed:
         rank: 0
@@ -237,6 +237,7 @@ enum TestConfig {
       research: {default_tokens: 5000}
       gone: {default_tokens: 100, on_expire: release}
       guess: {default_tokens: p95}
+      deep: {default_tokens: 5000}
     policies:
       chat: {feature: chat, tokens: 1200}
       research: {feature: research}
