@@ -58,9 +58,18 @@ for index = 1, #account[LIST] do
     kept[#kept + 1] = g
   end
 end
+-- The books give no more than this many grants that still have something; what is used up or belongs to the calendar
+-- must not keep one of them out.
+local open = 0
+for index = 1, #kept do
+  local g = kept[index]
+  local is_made = g[KIND] ~= CALENDAR and g[KIND] ~= SUPERSEDED and g[KIND] ~= ROLLOVER
+  if is_made and g[USED] < g[TOKENS] then open = open + 1 end
+end
 for _, g in pairs(incoming) do
   keep_taken(g)
-  if #kept < GRANTS_MAX then kept[#kept + 1] = g end
+  if open < GRANTS_MAX then kept[#kept + 1] = g end
+  if g[USED] < g[TOKENS] then open = open + 1 end
 end
 account[LIST] = kept
 sort_grants(account)

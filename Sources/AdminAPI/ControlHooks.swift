@@ -6,8 +6,8 @@ package import Gate
 package struct ControlHooks: Sendable {
   /// `GET /admin/v1/stats`, for so many seconds back.
   package var stats: (@Sendable (_ windowSeconds: Int64) async throws -> JSON)?
-  /// `POST /admin/v1/reconcile`, for one account or all (nil).
-  package var reconcile: (@Sendable (AccountID?, _ actor: String) async throws -> JSON)?
+  /// `POST /admin/v1/reconcile`.
+  package var reconcile: (@Sendable (ReconcileRequest, _ actor: String) async throws -> ReconcileReport)?
   /// `GET /admin/v1/budgets`.
   package var budgets: (@Sendable (BudgetsQuery, PageRequest) async throws -> Page<BudgetReport>)?
   /// `POST /admin/v1/webhooks/events/{id}/replay`; nil when there is no such event.
@@ -43,6 +43,23 @@ package struct EventHook: Sendable {
   }
 }
 
+/// What `POST /admin/v1/reconcile` is asked to do.
+package struct ReconcileRequest: Sendable, Equatable {
+  /// nil: all of them.
+  package var account: AccountID?
+  /// Whether what differs is made right, or only reported.
+  package var mends: Bool
+  /// Of all: those that come after this one.
+  package var after: AccountID?
+
+  /// Makes a request.
+  package init(account: AccountID?, mends: Bool = true, after: AccountID? = nil) {
+    self.account = account
+    self.mends = mends
+    self.after = after
+  }
+}
+
 /// What part of `GET /admin/v1/budgets` is asked for.
 package struct BudgetsQuery: Sendable, Equatable {
   /// What the list is sorted by, the closest to its limit first.
@@ -54,11 +71,14 @@ package struct BudgetsQuery: Sendable, Equatable {
   package var order: Order
   /// Only accounts of this plan; nil: all.
   package var plan: String?
+  /// Only users' own budgets, or only tenants' pools; nil: both.
+  package var kind: AccountID.Kind?
 
   /// Makes a query.
-  package init(order: Order = .usedShare, plan: String? = nil) {
+  package init(order: Order = .usedShare, plan: String? = nil, kind: AccountID.Kind? = nil) {
     self.order = order
     self.plan = plan
+    self.kind = kind
   }
 }
 

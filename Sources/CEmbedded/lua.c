@@ -17,14 +17,23 @@ SCRIPT(check) = {
 SCRIPT(epoch) = {
 #embed "../../lua/epoch.lua"
 };
+SCRIPT(evict) = {
+#embed "../../lua/evict.lua"
+};
 SCRIPT(extend) = {
 #embed "../../lua/extend.lua"
 };
 SCRIPT(fence) = {
 #embed "../../lua/fence.lua"
 };
+SCRIPT(inspect) = {
+#embed "../../lua/inspect.lua"
+};
 SCRIPT(load) = {
 #embed "../../lua/load.lua"
+};
+SCRIPT(publish) = {
+#embed "../../lua/publish.lua"
 };
 SCRIPT(report) = {
 #embed "../../lua/report.lua"
@@ -38,7 +47,7 @@ SCRIPT(usage) = {
 
 #define ENTRY(name) {#name ".lua", name, sizeof name}
 const tollgate_embedded_file tollgate_lua_files[] = {
-    ENTRY(account), ENTRY(acknowledge), ENTRY(apply), ENTRY(check),  ENTRY(epoch), ENTRY(extend),
-    ENTRY(fence),   ENTRY(load),        ENTRY(report), ENTRY(settle), ENTRY(usage),
+    ENTRY(account), ENTRY(acknowledge), ENTRY(apply), ENTRY(check),   ENTRY(epoch),  ENTRY(evict),  ENTRY(extend),
+    ENTRY(fence),   ENTRY(inspect),     ENTRY(load),  ENTRY(publish), ENTRY(report), ENTRY(settle), ENTRY(usage),
 };
 const size_t tollgate_lua_file_count = sizeof tollgate_lua_files / sizeof tollgate_lua_files[0];

@@ -25,6 +25,9 @@ static const unsigned char limits_and_rollups[] = {
 static const unsigned char events[] = {
 #embed "../PostgresStore/Migrations/0013-events.sql"
 };
+static const unsigned char operations[] = {
+#embed "../PostgresStore/Migrations/0014-operations.sql"
+};
 static const unsigned char lists[] = {
 #embed "../PostgresStore/Migrations/0015-lists.sql"
 };
@@ -47,6 +50,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0011-keys", keys, sizeof keys},
     {"0012-limits-and-rollups", limits_and_rollups, sizeof limits_and_rollups},
     {"0013-events", events, sizeof events},
+    {"0014-operations", operations, sizeof operations},
     {"0015-lists", lists, sizeof lists},
     {"0016-billing", billing_whole, sizeof billing_whole},
     {"0017-announcements", announcements, sizeof announcements},

@@ -36,6 +36,8 @@ package final class GateHandler: HTTPHandler {
   static let keysMax = 1_024
   private var used: [String] = []
   private static let usedMax = 100_000
+  private var refused: [CachedPrincipal] = []
+  private static let refusedMax = 1_000
   private static let noteSeconds: Int64 = 60
 
   package init(
@@ -127,6 +129,24 @@ package final class GateHandler: HTTPHandler {
     else { return }
     entry.notedAt = now
     used.append(id)
+  }
+
+  /// Notes that a user was refused something: ``takeRefusals()``.
+  func noteRefusal(of entry: CachedPrincipal) {
+    if entry.refusals == 0 {
+      guard refused.count < GateHandler.refusedMax else { return }
+      refused.append(entry)
+    }
+    entry.refusals += 1
+  }
+
+  /// Who was refused since the last call, and how often; of more than a thousand users those that came first.
+  package func takeRefusals() -> [(user: String, count: UInt64)] {
+    defer { refused.removeAll(keepingCapacity: true) }
+    return refused.map { entry in
+      defer { entry.refusals = 0 }
+      return (entry.principal.user, entry.refusals)
+    }
   }
 
   /// The tokens that were used since the last call.

@@ -8,6 +8,8 @@ package struct ServerSettings: Sendable, Equatable {
   package var postgres: PostgresSettings
   /// The section `ledger`.
   package var ledger: LedgerSettings
+  /// The section `reconcile`.
+  package var reconcile: ReconcileSettings
   /// The section `principals`.
   package var principals: PrincipalCacheSettings
   /// The section `authz`.
@@ -102,6 +104,14 @@ package struct LedgerSettings: Sendable, Equatable {
   /// that goes is then at least a month old: past every hold (a day), late settle and idempotency key (a day
   /// each).
   package var retentionMonths: Int64?
+}
+
+/// The section `reconcile`: the standing comparison of Redis with the books.
+package struct ReconcileSettings: Sendable, Equatable {
+  /// Accounts in use that one of the gates compares, 0 to 60,000; 0: none.
+  package var accountsPerMinute: Int64
+  /// Whether it also makes right what differs.
+  package var mends: Bool
 }
 
 /// The section `principals`: the local cache of who is calling.

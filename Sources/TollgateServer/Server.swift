@@ -80,9 +80,12 @@ package struct Server {
     probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher)
     backend.onKeysChanged.value = { server.forgetKeys() }
     let delivery = try backend.eventDelivery(on: group)
+    let operations = Operations(backend, gate: server, flusher: flusher, loader: loader, name: consumer)
+    operations.lend(to: &control.hooks)
     let metrics = MetricsText(
       gate: server, flusher: flusher, events: EventMetrics(deliverer: delivery?.deliverer),
-      webhooks: events.tally, charges: backend.store)
+      webhooks: events.tally, charges: backend.store, reconciliation: operations.reconciliation,
+      store: backend.store)
     control.hooks.metrics = { await metrics.render() }
     var services: [any Service] = [
       BackendCloser(backend: backend, budgets: budgets), flusher, backend.publisher, links,
@@ -93,6 +96,7 @@ package struct Server {
         stripe: settings.server.stripe, logger: logger),
       backend.chargeCollector(degraded, budgets, loader, streams, flusher),
     ]
+    services += operations.services
     if let delivery { services.append(delivery) }
     services += backend.billingServices(events)
     services += adminListeners(.admin(control), on: group)

@@ -89,4 +89,8 @@ struct AccountOptions: ParsableArguments {
 enum Terminal {
   static func print(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
   static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  /// In the place of the line before, on a terminal.
+  static func progress(_ text: String) {
+    FileHandle.standardError.write(Data("\r\u{1B}[2K\(text)".utf8))
+  }
 }

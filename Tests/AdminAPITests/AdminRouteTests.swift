@@ -153,10 +153,32 @@ import Testing
     #expect(await bench.admin("GET", "/admin/v1/stats?window=1y").status == 400)
     #expect(await bench.admin("GET", "/admin/v1/stats?window=-1h").status == 400)
     let one = await bench.admin("POST", "/admin/v1/reconcile", #"{"user":"u_1"}"#)
-    #expect(one.json["account"] == "user:u_1")
-    #expect(await bench.admin("POST", "/admin/v1/reconcile").json["account"] == .null)
+    let difference: JSON = ["kind": "grant_used", "name": "grt_g1", "redis": 5, "books": 3, "entries": .null]
+    let item: JSON = [
+      "user": "u_1", "tenant": .null, "state": "mended", "reason": .null, "differences": [difference],
+    ]
+    #expect(one.json["items"] == [item])
+    #expect(one.json["accounts"] == 1 && one.json["mended"] == 1 && one.json["drifted"] == 0)
+    #expect(one.json["after"] == .null)
+    let look = await bench.admin("POST", "/admin/v1/reconcile", #"{"mend":false,"after":"tenant:t_1"}"#)
+    #expect(look.json["drifted"] == 1 && look.json["after"] == "tenant:t_1")
+    #expect(await bench.admin("POST", "/admin/v1/reconcile").json["after"] == "user:u_9")
+    for (body, field) in [
+      (#"{"user":"u_1","tenant":"t_1"}"#, "tenant"), (#"{"mend":1}"#, "mend"), (#"{"after":"u_1"}"#, "after"),
+      (#"{"after":"user:"}"#, "after"), (#"{"user":"u_1","after":"user:u_1"}"#, "after"), (#"{"x":1}"#, "x"),
+    ] {
+      #expect(await bench.admin("POST", "/admin/v1/reconcile", body).fields == [field])
+    }
     #expect(await bench.admin("GET", "/admin/v1/budgets?order=remaining&limit=5").status == 200)
     #expect(await bench.admin("GET", "/admin/v1/budgets?order=size").status == 400)
+    #expect(await bench.admin("GET", "/admin/v1/budgets?kind=tenant&plan=pro").status == 200)
+    #expect(await bench.admin("GET", "/admin/v1/budgets?kind=team").fields == ["kind"])
+    for window in ["15m", "24h", "7d", "60s", "30d"] {
+      #expect(await bench.admin("GET", "/admin/v1/stats?window=\(window)").status == 200)
+    }
+    for window in ["59s", "31d", "0m", "1.5h"] {
+      #expect(await bench.admin("GET", "/admin/v1/stats?window=\(window)").fields == ["window"])
+    }
     #expect(await bench.admin("POST", "/admin/v1/webhooks/events/evt_1/replay").status == 200)
     #expect(await bench.admin("POST", "/admin/v1/webhooks/events/evt_2/replay").status == 404)
     let event = await bench.admin("GET", "/admin/v1/webhooks/events/evt_1")

@@ -91,7 +91,9 @@ import Testing
     #expect(try await resolve(1, .settle(tokens: 249)) == .finalized(settled))
     #expect(try await resolve(1, .release) == .finalized(settled))
 
-    guard case .done(let extended, 100, false) = try await resolve(2, .extend(tokens: 300, ttlSeconds: 90, usedSoFar: nil))
+    guard
+      case .done(let extended, 100, false) = try await resolve(
+        2, .extend(tokens: 300, ttlSeconds: 90, usedSoFar: nil))
     else {
       Issue.record("not extended")
       return

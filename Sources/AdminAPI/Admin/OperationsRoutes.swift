@@ -28,10 +28,13 @@ enum OperationsRoutes {
     _ budgets: @escaping @Sendable (BudgetsQuery, PageRequest) async throws -> Page<BudgetReport>
   ) -> Route {
     Route("GET", "/admin/v1/budgets", .adminRead) { exchange in
-      var fields = try Fields(query: exchange.request, known: Fields.page.union(["order", "plan"]))
+      var fields = try Fields(query: exchange.request, known: Fields.page.union(["order", "plan", "kind"]))
       let orders = BudgetsQuery.Order.allCases.map(\.rawValue)
       let order = fields.optional("order", .choice(orders)).flatMap(BudgetsQuery.Order.init)
-      let query = BudgetsQuery(order: order ?? .usedShare, plan: fields.optional("plan", .identifier))
+      let kinds = AccountID.Kind.allCases.map(\.rawValue)
+      let kind = fields.optional("kind", .choice(kinds)).flatMap(AccountID.Kind.init)
+      let query = BudgetsQuery(
+        order: order ?? .usedShare, plan: fields.optional("plan", .identifier), kind: kind)
       let page = fields.page()
       try fields.check()
       return .json(.page(try await budgets(query, page), JSON.report))
@@ -42,22 +45,28 @@ enum OperationsRoutes {
     Route("GET", "/admin/v1/stats", .adminRead) { exchange in
       var fields = try Fields(query: exchange.request, known: ["window"])
       let window = fields.optional("window", .duration(secondsMax: 2_592_000)) ?? 3600
+      if window < 60 { fields.refuse("window", "must be at least 60s") }
       try fields.check()
       return .json(try await stats(window))
     }
   }
 
   private static func reconcile(
-    _ reconcile: @escaping @Sendable (AccountID?, String) async throws -> JSON
+    _ reconcile: @escaping @Sendable (ReconcileRequest, String) async throws -> ReconcileReport
   ) -> Route {
     Route("POST", "/admin/v1/reconcile", .adminWrite) { exchange in
-      var fields = try Fields(body: exchange.request, known: ["user", "tenant"])
+      var fields = try Fields(body: exchange.request, known: ["user", "tenant", "mend", "after"])
       let user = fields.optional("user", .identifier)
       let tenant = fields.optional("tenant", .identifier)
+      let mends = fields.optional("mend", .flag) ?? true
+      let after = fields.optional("after", .account)
       if user != nil, tenant != nil { fields.refuse("tenant", "can't be given with user") }
-      try fields.check()
       let account = user.map(AccountID.user) ?? tenant.map(AccountID.tenant)
-      return .json(try await reconcile(account, exchange.caller.actor))
+      if account != nil, after != nil { fields.refuse("after", "can't be given with one account") }
+      try fields.check()
+      let report = try await reconcile(
+        ReconcileRequest(account: account, mends: mends, after: after), exchange.caller.actor)
+      return .json(.reconciliation(report))
     }
   }
 }

@@ -145,6 +145,18 @@ extension FieldRule where Value == Int64 {
   }
 }
 
+extension FieldRule where Value == Bool {
+  /// `true` or `false`.
+  static var flag: FieldRule {
+    FieldRule(
+      read: { (value) throws(FieldRefusal) in
+        guard case .bool(let flag) = value else { throw FieldRefusal(message: "must be true or false") }
+        return flag
+      },
+      fromQuery: { $0 == "true" ? true : $0 == "false" ? false : .string($0) })
+  }
+}
+
 extension FieldRule where Value == Instant {
   /// RFC 3339.
   static var time: FieldRule {

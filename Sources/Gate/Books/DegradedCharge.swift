@@ -58,7 +58,8 @@ package struct DegradedCharge: Sendable, Equatable {
     operation: String, gate: String, user: String, tenant: String? = nil, feature: String, kind: Kind,
     tokens: Int64, at: Instant, occurredAt: Instant? = nil, metadata: String? = nil,
     idempotencyKey: String? = nil, fingerprint: String? = nil, hold: String? = nil, expiresAt: Instant? = nil,
-    onExpire: Feature.Expiry = .charge, reported: Int64? = nil, state: State = .final, settledTokens: Int64? = nil,
+    onExpire: Feature.Expiry = .charge, reported: Int64? = nil, state: State = .final,
+    settledTokens: Int64? = nil,
     outcome: String? = nil, budget: Budget = Budget(), isCollected: Bool = false
   ) {
     self.operation = operation

@@ -10,6 +10,8 @@ final class CachedPrincipal {
   var prepared: [PreparedCheck?]
   /// When its token's use was last noted.
   var notedAt = Instant(milliseconds: 0)
+  /// How often something was refused since that was last asked for.
+  var refusals: UInt64 = 0
 
   init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?, now: Instant) {
     self.principal = principal

@@ -56,7 +56,8 @@ extension GateSession {
   // MARK: Who is calling, and what is asked
 
   private func decide(_ principal: Principal, before: Principal, _ degraded: DegradedLoop) {
-    let fresh = CachedPrincipal(principal: principal, catalog: handler.catalog, token: token, now: degraded.mode.now())
+    let fresh = CachedPrincipal(
+      principal: principal, catalog: handler.catalog, token: token, now: degraded.mode.now())
     if let token {
       handler.principals.insert(fresh, for: token)
     } else {

@@ -64,6 +64,7 @@ final class GateSession: CheckCallOwner {
     attempts = 0
     body = GateBody()
     handler.inFlight += 1
+    purpose = route.purpose
     guard handler.inFlight <= handler.configuration.inFlightMax else { return refuse(.overloaded) }
     switch route {
     case .check: beginPost(.check, fields: .check)
@@ -161,7 +162,8 @@ final class GateSession: CheckCallOwner {
     timeout?.cancel()
     timeout = nil
     handler.metrics.count(
-      outcome, nanoseconds: NIODeadline.now().uptimeNanoseconds &- startedNanoseconds)
+      outcome, purpose.route, nanoseconds: NIODeadline.now().uptimeNanoseconds &- startedNanoseconds)
+    if outcome.isRefusal, let entry { handler.noteRefusal(of: entry) }
     return true
   }
 }

@@ -37,11 +37,11 @@ extension PostgresStore: LedgerStore {
       """
       SELECT kind, id FROM (
         (SELECT 'user' AS kind, user_id AS id, min(expires_at) AS first FROM holds
-          WHERE state = 'open' AND expires_at < $1 AND terms_epoch > 0 GROUP BY 2 ORDER BY 3 LIMIT $2)
+          WHERE state = 'open' AND expires_at < $1 AND terms_ms > 0 GROUP BY 2 ORDER BY 3 LIMIT $2)
         UNION ALL
         (SELECT 'tenant', tenant_id, min(expires_at) FROM holds
           WHERE NOT tenant_closed AND draws_on_tenant AND tenant_id IS NOT NULL AND expires_at < $1
-            AND terms_epoch > 0
+            AND terms_ms > 0
           GROUP BY 2 ORDER BY 3 LIMIT $2)) AS due
       ORDER BY first LIMIT $2
       """, [.instant(before), .int(Int64(limit))])

@@ -37,7 +37,7 @@ extension PostgresStore {
         \(Self.holdColumns)
       FROM (
         SELECT * FROM holds
-        WHERE \(unresolved) AND terms_epoch > 0
+        WHERE \(unresolved) AND terms_ms > 0
         ORDER BY expires_at DESC LIMIT \(isUser ? Limits.openHoldsMax : 10_000)) AS h
       UNION ALL
       SELECT 'hour', sum(tokens)::bigint, (hour = date_trunc('hour', now(), 'UTC'))::int, NULL, NULL,

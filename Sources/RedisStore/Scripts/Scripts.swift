@@ -6,9 +6,12 @@ package struct Scripts: Sendable {
   package let apply: RedisScript
   package let check: RedisScript
   package let epoch: RedisScript
+  package let evict: RedisScript
   package let extend: RedisScript
   package let fence: RedisScript
+  package let inspect: RedisScript
   package let load: RedisScript
+  package let publish: RedisScript
   package let report: RedisScript
   package let settle: RedisScript
   package let usage: RedisScript
@@ -32,15 +35,20 @@ package struct Scripts: Sendable {
     fence = alone("fence")
     apply = whole("apply")
     check = whole("check")
+    evict = whole("evict")
     extend = whole("extend")
+    inspect = whole("inspect")
     load = whole("load")
+    publish = whole("publish")
     report = whole("report")
     settle = whole("settle")
     usage = whole("usage")
   }
 
   package var all: [RedisScript] {
-    [acknowledge, apply, check, epoch, extend, fence, load, report, settle, usage]
+    [
+      acknowledge, apply, check, epoch, evict, extend, fence, inspect, load, publish, report, settle, usage,
+    ]
   }
 
   /// The embedded files by name, to the byte.

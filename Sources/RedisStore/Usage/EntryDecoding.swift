@@ -67,7 +67,7 @@ enum EntryDecoding {
   }
 
   /// Behind the `@` of a hold's allocations; nil where it has none on the account.
-  private static func period(_ text: String) -> Instant? {
+  static func period(_ text: String) -> Instant? {
     text.split(separator: "@", omittingEmptySubsequences: false).dropFirst().first.flatMap { Int64($0) }.map(
       Instant.init(milliseconds:))
   }

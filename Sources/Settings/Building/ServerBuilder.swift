@@ -14,6 +14,9 @@ enum ServerBuilder {
     }
     return ServerSettings(
       http: listeners, redis: redis(values), postgres: postgres(values), ledger: ledger(values),
+      reconcile: ReconcileSettings(
+        accountsPerMinute: number("reconcile.accounts_per_minute", values),
+        mends: values.boolean("reconcile.mend")),
       principals: PrincipalCacheSettings(
         entriesMax: Int(number("principals.entries_max", values))),
       authz: AuthzSettings(accelLocation: text("authz.accel_location", values)),

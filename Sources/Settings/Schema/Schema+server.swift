@@ -2,7 +2,7 @@ internal import Gate
 
 extension Schema {
   /// How the process runs.
-  static let serverKeys: [SettingKey] = httpKeys + storeKeys + edgeKeys
+  static let serverKeys: [SettingKey] = httpKeys + storeKeys + reconcileKeys + edgeKeys
 
   private static let httpKeys: [SettingKey] = [
     SettingKey("server", .section, .absent("all defaults"), "Listeners and their limits."),

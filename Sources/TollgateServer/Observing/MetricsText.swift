@@ -3,9 +3,11 @@ internal import Gate
 internal import GateAPI
 internal import HTTPServing
 internal import NIOCore
+internal import PostgresStore
 internal import RedisStore
 
-/// `GET /metrics`: Prometheus' text format 0.0.4. Labels are outcomes, never users or tokens.
+/// `GET /metrics`: Prometheus' text format 0.0.4. Labels are routes' templates and outcomes, never users
+/// or tokens.
 /// Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 struct MetricsText: Sendable {
   let gate: GateServer
@@ -13,12 +15,14 @@ struct MetricsText: Sendable {
   let events: EventMetrics
   let webhooks: EventTally
   let charges: any ChargeCollecting
+  let reconciliation: ReconcileService
+  let store: PostgresStore
 
-  private struct LoopFigures: Sendable {
+  struct LoopFigures: Sendable {
     var outcomes: [UInt64]
     var shadowed: [UInt64]
     var latencies: [UInt64]
-    var latencySum: UInt64
+    var latencySums: [UInt64]
     var degradedTokens: UInt64
     var redis: RedisConnectionCounters
   }
@@ -28,20 +32,18 @@ struct MetricsText: Sendable {
       LoopFigures(
         outcomes: parts.handler.metrics.outcomes, shadowed: parts.handler.metrics.shadowed,
         latencies: parts.handler.metrics.latencies,
-        latencySum: parts.handler.metrics.latencyMicrosecondsSum,
+        latencySums: parts.handler.metrics.latencySums,
         degradedTokens: parts.handler.metrics.degradedTokens,
         redis: parts.engine.counters)
     }
     var text = ""
-    metric("tollgate_decisions_total", "counter", "Answers of the data plane by outcome.", &text)
-    for outcome in GateMetrics.Outcome.allCases {
-      let sum = loops.reduce(0) { $0 + $1.outcomes[outcome.rawValue] }
-      text += "tollgate_decisions_total{outcome=\"\(outcome.label)\"} \(sum)\n"
-    }
+    decisions(loops, &text)
     shadow(loops, &text)
     latency(loops, &text)
     redis(loops, &text)
     await books(&text)
+    await backlogs(&text)
+    await drift(&text)
     text += await events.render(now: Clock.now())
     billing(&text)
     await degraded(loops, &text)
@@ -50,6 +52,16 @@ struct MetricsText: Sendable {
     metric("tollgate_connections_rejected_total", "counter", "Connections over the limit.", &text)
     text += "tollgate_connections_rejected_total \(gate.counters.connectionsRejected)\n"
     return text
+  }
+
+  private func decisions(_ loops: [LoopFigures], _ text: inout String) {
+    metric("tollgate_decisions_total", "counter", "Answers of the data plane by route and outcome.", &text)
+    for route in GateMetrics.Route.allCases {
+      for outcome in GateMetrics.Outcome.allCases {
+        let sum = loops.reduce(0) { $0 + $1.outcomes[GateMetrics.index(route, outcome)] }
+        text += "tollgate_decisions_total{route=\"\(route.template)\",outcome=\"\(outcome.label)\"} \(sum)\n"
+      }
+    }
   }
 
   private func shadow(_ loops: [LoopFigures], _ text: inout String) {
@@ -62,18 +74,29 @@ struct MetricsText: Sendable {
     }
   }
 
+  /// Powers of two of microseconds, from 64 µs to 17 s, which are bounds of the buckets that are counted.
+  private static let powers = 6...24
+
   private func latency(_ loops: [LoopFigures], _ text: inout String) {
     let name = "tollgate_decision_duration_seconds"
     metric(name, "histogram", "From the request read to the answer written.", &text)
-    var cumulative: UInt64 = 0
-    for index in 0..<24 {
-      cumulative += loops.reduce(0) { $0 + $1.latencies[index] }
-      text += "\(name)_bucket{le=\"\(Double(UInt64(1) << UInt64(index)) / 1_000_000)\"} \(cumulative)\n"
+    for route in GateMetrics.Route.allCases {
+      let first = route.rawValue * LatencyBuckets.count
+      let counts = (0..<LatencyBuckets.count).map { bucket in
+        loops.reduce(UInt64(0)) { $0 + $1.latencies[first + bucket] }
+      }
+      let label = "route=\"\(route.template)\""
+      for power in MetricsText.powers {
+        let cumulative = counts[..<LatencyBuckets.index(1 << UInt64(power))].reduce(0, +)
+        let bound = Double(UInt64(1) << UInt64(power)) / 1_000_000
+        text += "\(name)_bucket{\(label),le=\"\(bound)\"} \(cumulative)\n"
+      }
+      let count = counts.reduce(0, +)
+      text += "\(name)_bucket{\(label),le=\"+Inf\"} \(count)\n"
+      let sum = loops.reduce(0) { $0 + $1.latencySums[route.rawValue] }
+      text += "\(name)_sum{\(label)} \(Double(sum) / 1_000_000)\n"
+      text += "\(name)_count{\(label)} \(count)\n"
     }
-    let count = loops.reduce(0) { $0 + $1.latencies.reduce(0, +) }
-    text += "\(name)_bucket{le=\"+Inf\"} \(count)\n"
-    text += "\(name)_sum \(Double(loops.reduce(0) { $0 + $1.latencySum }) / 1_000_000)\n"
-    text += "\(name)_count \(count)\n"
   }
 
   private func redis(_ loops: [LoopFigures], _ text: inout String) {
@@ -87,19 +110,6 @@ struct MetricsText: Sendable {
       metric(name, type, help, &text)
       text += "\(name) \(loops.reduce(0) { $0 + value($1.redis) })\n"
     }
-  }
-
-  private func books(_ text: inout String) async {
-    if let backlog = try? await flusher.backlog(now: Clock.now()) {
-      metric("tollgate_stream_entries", "gauge", "Usage entries that are not booked yet.", &text)
-      text += "tollgate_stream_entries \(backlog.count)\n"
-      metric("tollgate_stream_age_seconds", "gauge", "Age of the oldest of them.", &text)
-      text += "tollgate_stream_age_seconds \(Double(backlog.ageMilliseconds) / 1000)\n"
-    }
-    metric("tollgate_booked_total", "counter", "Usage entries that this process booked.", &text)
-    text += "tollgate_booked_total \(await flusher.booked)\n"
-    metric("tollgate_booking_failures_total", "counter", "Attempts to book that failed.", &text)
-    text += "tollgate_booking_failures_total \(await flusher.failures)\n"
   }
 
   private func billing(_ text: inout String) {
@@ -131,7 +141,7 @@ struct MetricsText: Sendable {
     }
   }
 
-  private func metric(_ name: String, _ type: String, _ help: String, _ text: inout String) {
+  func metric(_ name: String, _ type: String, _ help: String, _ text: inout String) {
     text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
   }
 }

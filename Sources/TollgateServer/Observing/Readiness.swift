@@ -36,8 +36,13 @@ struct ReadinessProbe: Sendable {
 
   private func postgresComponent() async -> Readiness.Component {
     do throws(StoreError) {
-      try await backend.store.ping()
-      return Readiness.Component(name: "postgres", isUp: true)
+      let backlogs = try await backend.store.backlogs()
+      return Readiness.Component(
+        name: "postgres", isUp: true,
+        details: [
+          JSON.Member("outbox_pending", .integer(backlogs.outboxRows)),
+          JSON.Member("outbox_oldest_age_ms", .integer(backlogs.outboxAgeMilliseconds)),
+        ])
     } catch {
       return Readiness.Component(name: "postgres", isUp: false)
     }
@@ -45,11 +50,12 @@ struct ReadinessProbe: Sendable {
 
   private func streamComponent() async -> Readiness.Component {
     do throws(StoreError) {
-      let (count, age) = try await flusher.backlog(now: Clock.now())
+      let lag = try await flusher.lag(now: Clock.now())
       return Readiness.Component(
         name: "stream", isUp: true,
         details: [
-          JSON.Member("entries", .integer(count)), JSON.Member("oldest_age_ms", .integer(age)),
+          JSON.Member("entries", .integer(lag.entries)), JSON.Member("pending", .integer(lag.pending)),
+          JSON.Member("oldest_age_ms", .integer(lag.ageMilliseconds)),
         ])
     } catch {
       return Readiness.Component(name: "stream", isUp: false)

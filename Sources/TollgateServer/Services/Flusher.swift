@@ -146,6 +146,14 @@ actor Flusher: Service {
     return inHand[bucket] == nil
   }
 
+  /// How far the books are behind, over all buckets.
+  func lag(now: Instant) async throws(StoreError) -> StreamLag {
+    let (entries, age) = try await backlog(now: now)
+    var pending: Int64 = 0
+    for stream in streams { pending += try await stream.pending() }
+    return StreamLag(entries: entries, ageMilliseconds: age, pending: pending)
+  }
+
   /// Entries that wait, over all buckets, and the age of the oldest in milliseconds.
   func backlog(now: Instant) async throws(StoreError) -> (count: Int64, ageMilliseconds: Int64) {
     var count: Int64 = 0
@@ -157,4 +165,14 @@ actor Flusher: Service {
     }
     return (count, age)
   }
+}
+
+/// How far the books are behind the usage streams.
+struct StreamLag: Sendable, Equatable {
+  /// Entries that are not booked yet.
+  var entries: Int64
+  /// Of the oldest of them.
+  var ageMilliseconds: Int64
+  /// Those of them that a flusher has read.
+  var pending: Int64
 }

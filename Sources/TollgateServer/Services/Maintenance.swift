@@ -16,6 +16,8 @@ struct Maintenance: Service {
   let logger: Logger
 
   private static let every = Duration.seconds(3600)
+  /// A little more than the longest window of the statistics.
+  private static let decisionDays: Int64 = 32
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
@@ -35,6 +37,7 @@ struct Maintenance: Service {
       let dropped = try await billing.pruneEvents(
         settledDays: stripe.eventsDays, openDays: stripe.openEventsDays)
       if dropped > 0 { logger.info("old webhook events dropped", metadata: ["events": "\(dropped)"]) }
+      try await store.foldDecisions(keepingDays: Maintenance.decisionDays)
     } catch {
       logger.warning("maintenance failed", metadata: ["error": "\(error)"])
     }

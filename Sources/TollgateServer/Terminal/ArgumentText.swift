@@ -66,6 +66,8 @@ package enum ArgumentText {
       throw CommandFailure("\(error), or a span such as 12h or 30d")
     }
   }
+  /// Accounts a second.
+  package static func pace(_ text: String) throws -> Int { Int(try FieldText.integer(text, 1...100_000)) }
   /// How long an old token lives on, in seconds: `0`, or a span of at most 30 days.
   package static func overlap(_ text: String) throws -> Int64 {
     text == "0" ? 0 : try FieldText.seconds(text, max: 2_592_000)

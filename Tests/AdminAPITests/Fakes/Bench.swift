@@ -77,7 +77,15 @@ struct Bench: Sendable {
   static var allHooks: ControlHooks {
     var hooks = ControlHooks()
     hooks.stats = { ["window_s": .integer($0)] }
-    hooks.reconcile = { account, _ in ["account": .text(account?.description)] }
+    hooks.reconcile = { request, _ in
+      var report = ReconcileReport()
+      let account = request.account ?? request.after ?? .user("u_9")
+      let difference = Difference(.grantUsed, "grt_g1", redis: 5, books: 3)
+      let state: AccountFinding.State = request.mends ? .mended : .drifted
+      report.add([AccountFinding(account, state, differences: [difference])])
+      report.after = request.account == nil ? account : nil
+      return report
+    }
     hooks.budgets = { _, _ in Page(items: [], nextCursor: nil) }
     hooks.replay = { id, _ in id == "evt_1" ? Bench.event : nil }
     hooks.metrics = { "tollgate_up 1\n" }

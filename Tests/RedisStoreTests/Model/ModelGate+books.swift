@@ -39,7 +39,7 @@ extension ModelGate {
       }
     }
     for var grant in news.values.sorted(by: { $0.reference.number < $1.reference.number })
-    where kept.count < 32 {
+    where kept.count(where: { $0.reference.series == .granted && $0.used < $0.tokens }) < 32 {
       grant.restore(account, holds, id)
       account.past[grant.reference] = nil
       kept.append(grant)

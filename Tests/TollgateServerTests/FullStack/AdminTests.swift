@@ -267,7 +267,7 @@ extension FullStack {
       #expect(metrics.status == 200)
       #expect(metrics.header("Content-Type")?.hasPrefix("text/plain; version=0.0.4") == true)
       let allowed = metrics.text.split(separator: "\n").first {
-        $0.hasPrefix("tollgate_decisions_total{outcome=\"allowed\"}")
+        $0.hasPrefix("tollgate_decisions_total{route=\"/v1/check\",outcome=\"allowed\"}")
       }
       #expect(Int(allowed?.split(separator: " ").last ?? "") ?? 0 >= 1)
       #expect(!metrics.text.contains("measured") && !metrics.text.contains("tle_"))

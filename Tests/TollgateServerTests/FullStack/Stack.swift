@@ -98,7 +98,8 @@ final class Stack: Sendable {
     throw failure
   }
 
-  private var environment: [String: String] {
+  /// What a gate or a command of this stack is started with.
+  var environment: [String: String] {
     var all = [
       "TOLLGATE_CONFIG": "\(directory)/tollgate.yaml", "TOLLGATE_REDIS_URL": redis.url,
       "TOLLGATE_POSTGRES_URL": database, "TOLLGATE_ADMIN_KEY": adminKey, "TOLLGATE_SERVICE_KEY": serviceKey,

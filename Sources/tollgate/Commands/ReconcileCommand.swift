@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import Gate
+import TollgateServer
+
+struct ReconcileCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reconcile",
+    abstract: "Compares Redis with the books and the ledger, and makes right what differs.",
+    discussion: """
+      It may run at any time, whatever is spent meanwhile. Without --mend it only tells. It ends with 0 when nothing \
+      differs any more, else with 1.
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var output: OutputOptions
+  @Option(help: "One user's own budget.", transform: ArgumentText.identifier) var user: String?
+  @Option(help: "One tenant's pool.", transform: ArgumentText.identifier) var tenant: String?
+  @Flag(help: "All users and tenants.") var all = false
+  @Flag(help: "Makes right what differs: derived rows from the entries, Redis from the books.")
+  var mend = false
+  @Option(help: "With --all: goes on after user:<id> or tenant:<id>.", transform: ArgumentText.account)
+  var after: AccountID?
+  @Option(help: "With --all: accounts a second at most.", transform: ArgumentText.pace) var pace: Int?
+
+  func validate() throws {
+    guard [user != nil, tenant != nil, all].count(where: { $0 }) == 1 else {
+      throw ValidationError("Give one of --user, --tenant and --all.")
+    }
+    guard all || (after == nil && pace == nil) else {
+      throw ValidationError("--after and --pace go with --all.")
+    }
+  }
+
+  func run() async throws {
+    let account = user.map(AccountID.user) ?? tenant.map(AccountID.tenant)
+    let showsProgress = isatty(STDERR_FILENO) == 1
+    let answer = try await common.administer { administration in
+      guard let account else {
+        return try await administration.reconcileAll(
+          after: after, mends: mend, perSecond: pace,
+          progress: { line in if showsProgress { Terminal.progress(line) } })
+      }
+      return try await administration.reconcile(account, mends: mend)
+    }
+    if all, showsProgress { Terminal.progress("") }
+    try output.show(answer)
+  }
+}
