@@ -112,6 +112,7 @@ import Testing
     let database = try await TestDatabase.make(connections: 6)
     let store = database.store
     let grant = try await database.grant(1_000_000)
+    _ = try await database.takeOutbox()
     let take = [Allocation(grant: grant, tokens: 7)]
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -148,7 +149,7 @@ import Testing
       try await database.sql("SELECT feature, tokens, entries FROM tollgate.ledger_hourly") == "chat|4000|400"
     )
     // News from the ledger is no news for Redis.
-    #expect(try await database.takeOutbox() == ["user:u1"])
+    #expect(try await database.takeOutbox() == [])
   }
 
   @Test func archivedMonthsStillCount() async throws {
