@@ -148,7 +148,8 @@ extension PostgresStore: ChargeStore {
       ])
   }
 
-  /// A reservation is never less than what was used of it. Not while a collector has it: the counters would get another amount than is answered here.
+  /// A reservation is never less than what was used of it. Not while a collector has it: the counters would get
+  /// another amount than is answered here.
   private func extend(
     _ hold: String, tokens: Int64?, seconds: Int64?, usedSoFar: Int64?, now: Instant
   ) async throws(StoreError) -> PostgresRows {
