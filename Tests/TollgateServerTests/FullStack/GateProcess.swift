@@ -27,7 +27,9 @@ final class GateProcess: Sendable {
     let deadline = ContinuousClock.now + .seconds(30)
     while ContinuousClock.now < deadline, gate.exitCode == nil {
       if let answer = try? await Connection.once(Request("GET", "/readyz"), port: gate.port),
-        answer.status == 200, gate.exitCode == nil
+        answer.status == 200, gate.exitCode == nil,
+        // The admin's listener opens a moment after the gate's.
+        (try? await Connection.once(Request("GET", "/metrics"), port: gate.adminPort)) != nil
       {
         return gate
       }
