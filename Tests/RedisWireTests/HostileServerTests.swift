@@ -16,8 +16,7 @@ import Testing
   func everyRequestFailsOnce(name: String, answer: String, failure: RedisFailure) async throws {
     let server = try await FakeServer(answer: Array(answer.utf8))
     let bed = try await TestBed(server.url)
-    try await bed.ready()
-    try await bed.echo(0..<3, within: .seconds(20))
+    try await bed.echoWhenReady(0..<3, within: .seconds(20))
     let failures = try await bed.outcomes(3).checkedFailures(0..<3)
     #expect(failures.allSatisfy { $0 == failure }, "\(name): \(failures)")
     // One reply too many comes after all three were answered.
@@ -33,8 +32,7 @@ import Testing
     let answer = Array("$9999999\r\n".utf8) + Array(repeating: 120, count: 200_000)
     let server = try await FakeServer(answer: answer)
     let bed = try await TestBed(server.url, limits: limits)
-    try await bed.ready()
-    try await bed.echo(0..<2, within: .seconds(20))
+    try await bed.echoWhenReady(0..<2, within: .seconds(20))
     #expect(try await bed.outcomes(2).checkedFailures(0..<2) == [.protocolError, .protocolError])
     try await bed.close()
     try await server.close()

@@ -72,13 +72,27 @@ struct TestBed: Sendable {
 
   /// Sends `ECHO <tag>` for each tag, in one tick.
   func echo(_ tags: Range<Int>, within limit: TimeAmount) async throws {
-    try await run { connection, recorder in
-      for tag in tags {
-        connection.send(tag: tag, to: recorder, deadline: .now() + limit) { buffer in
-          buffer.writeCommandHeader(argumentCount: 2)
-          buffer.writeBulk("ECHO" as StaticString)
-          buffer.writeBulk(integer: Int64(tag))
-        }
+    try await run { TestBed.echo(tags, on: $0, to: $1, within: limit) }
+  }
+
+  /// The same in the very tick in which the connection becomes ready, before its own probes can.
+  func echoWhenReady(_ tags: Range<Int>, within limit: TimeAmount) async throws {
+    try await loop.flatSubmit {
+      let (connection, recorder) = parts.value
+      return connection.whenReady(deadline: .now() + limit).assumeIsolated().map {
+        TestBed.echo(tags, on: connection, to: recorder, within: limit)
+      }.nonisolated()
+    }.get()
+  }
+
+  private static func echo(
+    _ tags: Range<Int>, on connection: RedisConnection, to recorder: Recorder, within limit: TimeAmount
+  ) {
+    for tag in tags {
+      connection.send(tag: tag, to: recorder, deadline: .now() + limit) { buffer in
+        buffer.writeCommandHeader(argumentCount: 2)
+        buffer.writeBulk("ECHO" as StaticString)
+        buffer.writeBulk(integer: Int64(tag))
       }
     }
   }
