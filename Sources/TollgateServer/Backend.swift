@@ -44,6 +44,7 @@ package struct Backend: Sendable {
     limits.timeoutsInARowMax = server.redis.breakerFailures
     limits.livenessTimeout = .milliseconds(server.redis.breakerOpenMilliseconds)
     limits.defaultDeadline = .milliseconds(max(1_000, server.http.deadlineMilliseconds))
+    limits.reportDeadline = .milliseconds(server.http.deadlineMilliseconds)
     let redis = try RedisConnectionConfiguration(url: RedisURL(server.redis.url.revealed), limits: limits)
     let client = try await RedisClient(
       eventLoops: [loops.next()], configuration: redis, logger: logger,

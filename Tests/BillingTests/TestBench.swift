@@ -77,6 +77,13 @@ struct TestBench {
     return await processor.receive(rawBody: body, signatureHeader: header, now: Self.now)
   }
 
+  /// Delivered as Stripe does: again after a 5xx, `deliveriesMax` times in all.
+  func send(_ body: [UInt8], deliveriesMax: Int) async -> WebhookAnswer {
+    var answer = await send(body)
+    for _ in 1..<deliveriesMax where answer == .storeUnavailable { answer = await send(body) }
+    return answer
+  }
+
   /// A memory store with users u1 (customer cus_1), u2, and tenant t1, and the catalog's prices.
   static func memory() -> MemoryBillingStore {
     var state = MemoryBillingStore.State()

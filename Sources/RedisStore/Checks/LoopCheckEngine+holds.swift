@@ -53,7 +53,7 @@ extension LoopCheckEngine {
     let bucket = keyspace.bucket(user: hold.user, tenant: hold.tenant)
     let record = SnapshotEncoding.hold(hold, of: .user).record
     connection.send(
-      tag: pending.insert(.recall(completion)), to: self, deadline: .now() + .milliseconds(150)
+      tag: pending.insert(.recall(completion)), to: self, deadline: reportDeadline()
     ) { out in
       out.writeCommandHeader(argumentCount: 6)
       out.writeBulk("SET" as StaticString)

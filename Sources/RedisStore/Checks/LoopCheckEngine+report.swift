@@ -8,7 +8,7 @@ extension LoopCheckEngine {
     let tag = pending.insert(.report(prepared, completion))
     let principal = prepared.principal
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
-    let deadline = NIODeadline.now() + .milliseconds(150)
+    let deadline = reportDeadline()
     connection.send(tag: tag, to: self, deadline: deadline) { out in
       writeReport(prepared, bucket: bucket, deadline: deadline, into: &out)
     }
@@ -43,7 +43,7 @@ extension LoopCheckEngine {
     _ reply: borrowing RedisReply, for prepared: PreparedCheck, _ completion: @escaping (ReportAnswer) -> Void
   ) {
     if reply.isNoScript {
-      loadAgain(scripts.report, deadline: .now() + .milliseconds(150))
+      loadAgain(scripts.report, deadline: reportDeadline())
       return report(prepared, completion: completion)
     }
     if reply.kind == .error { note(reply, of: scripts.report) }

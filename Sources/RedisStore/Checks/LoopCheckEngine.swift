@@ -65,6 +65,8 @@ package final class LoopCheckEngine: CheckEngine {
     Int64(nanoseconds / 1_000_000) + clockOffset
   }
 
+  func reportDeadline() -> NIODeadline { .now() + connection.configuration.limits.reportDeadline }
+
   // MARK: Preparing
 
   package func prepare(

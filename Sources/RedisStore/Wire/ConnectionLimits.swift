@@ -8,6 +8,8 @@ package struct ConnectionLimits: Sendable, Equatable {
   package var prepareTimeout: TimeAmount = .seconds(5)
   /// What a command on a cold path may take when its caller names no deadline.
   package var defaultDeadline: TimeAmount = .milliseconds(150)
+  /// What a report may take, which callers wait for as for a check, but without a deadline of its own.
+  package var reportDeadline: TimeAmount = .milliseconds(150)
   /// A PING is sent after this long without any traffic.
   package var pingInterval: TimeAmount = .seconds(1)
   /// Redis owes replies, a request has timed out, and nothing was heard for this long: the breaker opens.
