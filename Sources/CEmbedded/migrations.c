@@ -40,6 +40,9 @@ static const unsigned char announcements[] = {
 static const unsigned char degraded_charges[] = {
 #embed "../PostgresStore/Migrations/0018-degraded-charges.sql"
 };
+static const unsigned char versions[] = {
+#embed "../PostgresStore/Migrations/0020-versions.sql"
+};
 
 const tollgate_embedded_file tollgate_migration_files[] = {
     {"0001-accounts", accounts, sizeof accounts},
@@ -55,6 +58,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0016-billing", billing_whole, sizeof billing_whole},
     {"0017-announcements", announcements, sizeof announcements},
     {"0018-degraded-charges", degraded_charges, sizeof degraded_charges},
+    {"0020-versions", versions, sizeof versions},
 };
 const size_t tollgate_migration_file_count =
     sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

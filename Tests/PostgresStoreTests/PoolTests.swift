@@ -179,4 +179,28 @@ import Testing
       }
     }
   }
+
+  /// What is asked again is prepared; a table that changes under it is no error, alone or in a transaction.
+  @Test func statementsArePreparedAndSurviveAChangeOfTheirTable() async throws {
+    let database = try await TestDatabase.make(connections: 1)
+    _ = try await database.pool.query("CREATE TABLE changing (a bigint)")
+    _ = try await database.pool.query("INSERT INTO changing VALUES (1)")
+    let asked = "SELECT * FROM changing WHERE a = $1"
+    for _ in 0..<3 { #expect(try await database.pool.query(asked, [.int(1)]).count == 1) }
+    let held =
+      "SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE 'SELECT * FROM changing%'"
+    #expect(try await database.pool.query(held).first?.int("n") == 1)
+    // Another type of the same parameter is another statement.
+    for _ in 0..<3 { #expect(try await database.pool.query(asked, [.text("1")]).count == 1) }
+    _ = try await database.pool.query("ALTER TABLE changing ADD COLUMN b text DEFAULT 'x'")
+    let row = try await database.pool.query(asked, [.int(1)])
+    #expect(row.first?.string("b") == "x")
+    _ = try await database.pool.query("ALTER TABLE changing ADD COLUMN c text DEFAULT 'y'")
+    let inside = try await database.pool.transaction { (transaction) async throws(StoreError) in
+      try await transaction.query(asked, [.int(1)]).first?.string("c")
+    }
+    #expect(inside == "y")
+    _ = try await database.pool.query("DEALLOCATE ALL")
+    #expect(try await database.pool.query(asked, [.int(1)]).count == 1)
+  }
 }

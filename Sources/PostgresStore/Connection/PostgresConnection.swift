@@ -29,7 +29,25 @@ import Glibc
     _ sql: String, _ parameters: [PostgresValue] = [], timeoutMilliseconds: Int64
   ) throws(PostgresError) -> PostgresRows {
     let deadline = Deadline.after(milliseconds: timeoutMilliseconds)
-    try send(sql, parameters)
+    try send(.text(sql), parameters)
+    return try receive(until: deadline)
+  }
+
+  /// Has a statement prepared under a name, for ``executePrepared(_:_:timeoutMilliseconds:)``.
+  func prepare(
+    _ name: String, _ sql: String, types: [UInt32], timeoutMilliseconds: Int64
+  ) throws(PostgresError) {
+    let deadline = Deadline.after(milliseconds: timeoutMilliseconds)
+    guard unsafe PQsendPrepare(handle, name, sql, Int32(types.count), types) == 1 else { throw lost() }
+    _ = try receive(until: deadline)
+  }
+
+  /// Runs a prepared statement with bound parameters of the types that it was prepared with.
+  func executePrepared(
+    _ name: String, _ parameters: [PostgresValue], timeoutMilliseconds: Int64
+  ) throws(PostgresError) -> PostgresRows {
+    let deadline = Deadline.after(milliseconds: timeoutMilliseconds)
+    try send(.prepared(name), parameters)
     return try receive(until: deadline)
   }
 
@@ -103,7 +121,12 @@ extension PostgresConnection {
     return unsafe handle
   }
 
-  private func send(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) {
+  private enum Statement {
+    case text(String)
+    case prepared(String)
+  }
+
+  private func send(_ statement: Statement, _ parameters: [PostgresValue]) throws(PostgresError) {
     let wire = parameters.map(\.wireBytes)
     for (parameter, bytes) in zip(parameters, wire) where !parameter.isBinary {
       // libpq reads text up to the first zero: a longer value would be cut in silence.
@@ -131,8 +154,13 @@ extension PostgresConnection {
         guard let offset, let base = unsafe base else { return nil }
         return unsafe base + offset
       }
-      return unsafe PQsendQueryParams(
-        handle, sql, Int32(parameters.count), types, pointers, lengths, formats, 0) == 1
+      let count = Int32(parameters.count)
+      return switch statement {
+      case .text(let sql):
+        unsafe PQsendQueryParams(handle, sql, count, types, pointers, lengths, formats, 0) == 1
+      case .prepared(let name):
+        unsafe PQsendQueryPrepared(handle, name, count, pointers, lengths, formats, 0) == 1
+      }
     }
     guard isSent else { throw lost() }
   }

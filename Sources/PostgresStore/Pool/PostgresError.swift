@@ -30,8 +30,15 @@ package struct PostgresError: Error, Sendable, Equatable {
     PostgresError(message: message, isConnectionLost: true)
   }
 
-  /// Another transaction was in the way; the same transaction may pass when it is run again.
-  package var isRetryable: Bool { sqlState == "40001" || sqlState == "40P01" }
+  /// Another transaction was in the way, or a table has changed under a prepared statement; the same transaction
+  /// may pass when it is run again.
+  package var isRetryable: Bool { sqlState == "40001" || sqlState == "40P01" || isOfStalePlan }
+
+  /// A prepared statement is no good any more: a migration has changed what it returns ("cached plan must not change
+  /// result type"), or something has reset the session.
+  var isOfStalePlan: Bool {
+    sqlState == "26000" || sqlState == "0A000" && message.contains("cached plan")
+  }
 
   /// The key is taken.
   package var isUniqueViolation: Bool { sqlState == "23505" }

@@ -6,6 +6,8 @@ struct PostgresSession: ~Copyable {
   let route: PostgresConfiguration.Route
   private let settings: String
   private let timeout: Int64
+  /// nil behind a pooler in transaction mode, where the next statement may meet another server session.
+  private let prepared: PreparedStatements?
 
   init(
     _ configuration: PostgresConfiguration, route: PostgresConfiguration.Route
@@ -21,6 +23,7 @@ struct PostgresSession: ~Copyable {
     self.route = route
     self.settings = settings
     self.timeout = timeout
+    prepared = isLocal ? nil : PreparedStatements()
   }
 
   func begin() throws(PostgresError) {
@@ -43,12 +46,37 @@ struct PostgresSession: ~Copyable {
       try connection.executeScript(sql, timeoutMilliseconds: timeout)
       return .none
     }
-    return try connection.execute(sql, parameters, timeoutMilliseconds: timeout)
+    guard let prepared else {
+      return try connection.execute(sql, parameters, timeoutMilliseconds: timeout)
+    }
+    let types = parameters.map(\.typeID)
+    switch prepared.way(sql, types) {
+    case .plain: return try connection.execute(sql, parameters, timeoutMilliseconds: timeout)
+    case .new(let name):
+      try connection.prepare(name, sql, types: types, timeoutMilliseconds: timeout)
+      prepared.note(name, sql, types)
+      return try connection.executePrepared(name, parameters, timeoutMilliseconds: timeout)
+    case .known(let name):
+      do {
+        return try connection.executePrepared(name, parameters, timeoutMilliseconds: timeout)
+      } catch {
+        if error.isOfStalePlan { prepared.forget(sql, types) }
+        throw error
+      }
+    }
   }
 
   /// A statement that is a transaction by itself.
   func executeAlone(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) -> PostgresRows {
-    guard route == .transaction else { return try execute(sql, parameters) }
+    guard route == .transaction else {
+      do {
+        return try execute(sql, parameters)
+      } catch {
+        // Nothing was done: a table has changed since the statement was prepared.
+        guard error.isOfStalePlan else { throw error }
+        return try execute(sql, parameters)
+      }
+    }
     try begin()
     do {
       let rows = try execute(sql, parameters)
