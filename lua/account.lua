@@ -1,5 +1,4 @@
--- What every script shares: how an account is packed, read, spent from and written. It is prepended to
--- each of them, and does nothing by itself.
+-- What the decisions share: how an account is packed, read, spent from and written.
 --
 -- An account (a user's own budget, or a tenant's pool) is one hash; its field `s` is one string of
 -- little-endian doubles: a header, then nine doubles a grant. Doubles hold every integer to 2^53 exactly,
@@ -19,6 +18,7 @@ local HEADER_BYTES = 104
 local KIND, NUMBER, TOKENS, USED, HELD, EXPIRES, PRIORITY, START, STOP = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local GRANT = '<ddddddddd'
 local GRANT_BYTES = 72
+local WITH_A_GRANT = HEADER .. 'ddddddddd' -- most accounts have one grant
 local CALENDAR, PERIOD, ROLLOVER, SUPERSEDED = 0, 1, 3, 5 -- 2 is a top-up, 4 an adjustment
 -- A feature's field has the header's numbers 5 to 11, for the feature alone; how often a settled use was noted; and
 -- the last of those uses, in a ring.
@@ -32,9 +32,6 @@ local TOKENS_MAX = 999999999999999
 local GRANTS_MAX = 32
 local EXPIRE_BATCH = 64
 
-local call, pack, unpack_struct, format = redis.call, struct.pack, struct.unpack, string.format
-local floor, ceil = math.floor, math.ceil
-
 -- Redis' clock: milliseconds, and microseconds since BASE.
 local function clock()
   local time = call('TIME')
@@ -47,12 +44,12 @@ end
 -- until its period is over, for it says what was used of it, but counts nowhere.
 local function read_account(raw, now)
   local account = {unpack_struct(HEADER, raw)}
-  local grants, position = {}, HEADER_BYTES + 1
-  for _ = 1, account[COUNT] do
+  local grants, live = {}, 0
+  for position = HEADER_BYTES + 1, HEADER_BYTES + account[COUNT] * GRANT_BYTES, GRANT_BYTES do
     local grant = {unpack_struct(GRANT, raw, position)}
-    position = position + GRANT_BYTES
     if grant[EXPIRES] == 0 or grant[EXPIRES] > now then
-      grants[#grants + 1] = grant
+      live = live + 1
+      grants[live] = grant
     elseif grant[KIND] == CALENDAR then
       account.ended = grant
     end
@@ -68,15 +65,24 @@ end
 -- Writes an account, and with it the field of a feature if one is given.
 local function write_account(key, account, field, value)
   local grants, ended = account[LIST], account.ended
-  account[COUNT] = #grants + (ended and 1 or 0)
-  local parts = {pack(HEADER, account[1], account[2], account[3], account[4], account[5], account[6],
-    account[7], account[8], account[9], account[10], account[11], account[12], account[13])}
-  for index = 1, #grants do parts[index + 1] = pack_grant(grants[index]) end
-  if ended then parts[#grants + 2] = pack_grant(ended) end
-  if field then
-    call('HSET', key, 's', table.concat(parts), field, value)
+  local count = #grants
+  local packed
+  if count == 1 and not ended then
+    local g = grants[1]
+    packed = pack(WITH_A_GRANT, account[1], account[2], account[3], account[4], account[5], account[6], account[7],
+      account[8], account[9], account[10], account[11], account[12], 1, g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8],
+      g[9])
   else
-    call('HSET', key, 's', table.concat(parts))
+    local parts = {pack(HEADER, account[1], account[2], account[3], account[4], account[5], account[6],
+      account[7], account[8], account[9], account[10], account[11], account[12], count + (ended and 1 or 0))}
+    for index = 1, count do parts[index + 1] = pack_grant(grants[index]) end
+    if ended then parts[count + 2] = pack_grant(ended) end
+    packed = concat(parts)
+  end
+  if field then
+    call('HSET', key, 's', packed, field, value)
+  else
+    call('HSET', key, 's', packed)
   end
 end
 
@@ -104,9 +110,8 @@ local function period_grant(account)
   local found, grants = nil, account[LIST]
   for index = 1, #grants do
     local g = grants[index]
-    if (g[KIND] == CALENDAR or g[KIND] == PERIOD) and is_later(g, found) then
-      found = g
-    end
+    local kind = g[KIND]
+    if (kind == CALENDAR or kind == PERIOD) and (not found or is_later(g, found)) then found = g end
   end
   return found
 end
@@ -119,11 +124,28 @@ local function figures(account)
   return limit, used, held, rest, account[DEBT], resets, resets > 0 and resets - period[START] or 0
 end
 
--- `c1764547200000`, `r…`, `g17`: what names a grant in the books.
+-- A whole number in decimal. Never an amount by `..` alone: that gives fourteen digits. `usual` is for numbers that
+-- come again (amounts, starts of periods): it keeps the texts of the last of them, for making one costs as much as
+-- reading a key.
+local function decimal(number) return format('%d', number) end
+local USUAL_MAX = 1000
+local texts, text_count = {}, 0
+local function usual(number)
+  local text = texts[number]
+  if text then return text end
+  if text_count == USUAL_MAX then texts, text_count = {}, 0 end
+  text = format('%d', number)
+  texts[number], text_count = text, text_count + 1
+  return text
+end
+
+-- `c1764547200000`, `r…`, `g17`: what names a grant in the books; and an allocation of it, `c1764547200000:10`.
+local SERIES = {[CALENDAR] = 'c', [SUPERSEDED] = 'c', [ROLLOVER] = 'r'}
 local function reference(grant)
-  local kind = grant[KIND]
-  local series = (kind == CALENDAR or kind == SUPERSEDED) and 'c' or kind == ROLLOVER and 'r' or 'g'
-  return format('%s%d', series, grant[NUMBER])
+  return (SERIES[grant[KIND]] or 'g') .. usual(grant[NUMBER])
+end
+local function allocation(grant, tokens)
+  return (SERIES[grant[KIND]] or 'g') .. usual(grant[NUMBER]) .. ':' .. usual(tokens)
 end
 
 local function find_grant(account, name)
@@ -146,7 +168,8 @@ local function take(account, amount, slot)
         local part = left < amount and left or amount
         g[slot] = g[slot] + part
         amount = amount - part
-        names = names .. format(names == '' and '%s:%d' or ';%s:%d', reference(g), part)
+        local taken = allocation(g, part)
+        names = names == '' and taken or names .. ';' .. taken
       end
     end
   end
@@ -184,16 +207,17 @@ end
 
 -- One line of the books. `ids` is user, tenant and feature, joined.
 local function book(stream, kind, side, operation, ids, tokens, user_names, user_debt, tenant_names, tenant_debt, tail)
-  call('XADD', stream, '*', 'e', format('%s\31%s\31%s\31%s\31%d\31%s\31%d\31%s\31%d%s', kind, side, operation, ids,
-    tokens, user_names, user_debt, tenant_names, tenant_debt, tail or ''))
+  call('XADD', stream, '*', 'e', kind .. '\31' .. side .. '\31' .. operation .. '\31' .. ids .. '\31' .. usual(tokens)
+    .. '\31' .. user_names .. '\31' .. usual(user_debt) .. '\31' .. tenant_names .. '\31' .. usual(tenant_debt)
+    .. (tail or ''))
 end
 
 -- The fields behind those of `book` that an entry may have: a hold and its span, an outcome, metadata, the grant of a
 -- period, a threshold's crossing, limits that would have refused, and when it happened.
 local NO_SPAN = '\31\31\31\31\31\31'
 local function tail(hold, span, outcome, metadata, grant, crossing, shadowed, occurred)
-  return format('\31%s\31%s\31%s\31%s\31%s\31%s\31%s\31%s', hold, span, outcome, metadata, grant, crossing,
-    shadowed, occurred)
+  return '\31' .. hold .. '\31' .. span .. '\31' .. outcome .. '\31' .. metadata .. '\31' .. grant .. '\31' .. crossing
+    .. '\31' .. shadowed .. '\31' .. occurred
 end
 
 -- Announces the thresholds that use has reached since the period began, each once: the header keeps the next one.
@@ -202,7 +226,7 @@ local function cross(account, limit, used, stream, side, ids, list, at)
   if limit <= 0 or used * 100 < limit * account[THRESHOLD] then return end
   local least, period = account[THRESHOLD], period_grant(account)
   local from, stop = period and period[START] or 0, period and period[STOP] or 0
-  local whose = string.match(ids, side == 'u' and '^[^\31]*\31[^\31]*' or '^[^\31]*(\31[^\31]*)') .. '\31'
+  local whose = match(ids, side == 'u' and '^[^\31]*\31[^\31]*' or '^[^\31]*(\31[^\31]*)') .. '\31'
   account[THRESHOLD] = NO_THRESHOLD
   for position = at, #list, 8 do
     local percent = unpack_struct('<d', list, position)
@@ -385,7 +409,7 @@ end
 -- touches the budget of another one. An account that a hold doesn't draw on has no allocations at all ('').
 local function with_period(account, names)
   local period = period_grant(account)
-  return format('%s@%d', names, period and period[START] or 0)
+  return names .. '@' .. usual(period and period[START] or 0)
 end
 
 -- Calls f(name, tokens) for each allocation in `names`.
@@ -395,20 +419,22 @@ end
 
 -- A hold's span: amount, expiry, when it was made, its bits, what was reported as used so far (-1: nothing), and its
 -- allocations in the two accounts. The record of an open hold is `open`, its span and its ids; of a resolved one the
--- ids are followed by what was booked and the answer that was given.
+-- ids are followed by what was booked and the answer that was given. Numbers are given in decimal.
 local function hold_span(amount, expires, created, bits, reported, names, pool_names)
-  return format('%d\31%d\31%d\31%d\31%d\31%s\31%s', amount, expires, created, bits, reported, names, pool_names)
+  return amount .. '\31' .. expires .. '\31' .. created .. '\31' .. bits .. '\31' .. reported .. '\31' .. names .. '\31'
+    .. pool_names
 end
 local RECORD = '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31(%-?%d+)\31([^\31]*)\31([^\31]*)\31(.*)$'
 local function read_hold(record)
-  local state, amount, expires, created, bits, reported, names, pool_names, rest = string.match(record, RECORD)
+  local state, amount, expires, created, bits, reported, names, pool_names, rest = match(record, RECORD)
   return state, tonumber(amount), tonumber(expires), tonumber(created), tonumber(bits), tonumber(reported), names,
     pool_names, rest
 end
 
--- A member of an account's set of open holds: all that its expiry needs.
+-- A member of an account's set of open holds: all that its expiry needs. Numbers are given in decimal.
 local function hold_member(id, bits, amount, reported, created, names, ids)
-  return format('%s\31%d\31%d\31%d\31%d\31%s\31%s', id, bits, amount, reported, created, names, ids)
+  return id .. '\31' .. bits .. '\31' .. amount .. '\31' .. reported .. '\31' .. created .. '\31' .. names .. '\31'
+    .. ids
 end
 local MEMBER = '^([^\31]*)\31(%d)\31(%d+)\31(%-?%d+)\31(%d+)\31([^\31]*)\31(.*)$'
 
@@ -424,7 +450,7 @@ local function expire_holds(account, key, holds_key, stream, now, side)
   local due = call('ZRANGEBYSCORE', holds_key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, EXPIRE_BATCH)
   local ended, last_id, last_ids, features = account.ended, nil, nil, {}
   for index = 1, #due, 2 do
-    local id, bits, amount, reported, created, names, ids = string.match(due[index], MEMBER)
+    local id, bits, amount, reported, created, names, ids = match(due[index], MEMBER)
     amount, bits, created = tonumber(amount), tonumber(bits), tonumber(created)
     local expires, charge = tonumber(due[index + 1]), charge_at_expiry(amount, bits, tonumber(reported))
     local left, booked = charge, ''
@@ -445,7 +471,7 @@ local function expire_holds(account, key, holds_key, stream, now, side)
     if side == 'u' then
       if charge < amount then uncount(account, created, amount - charge) end
       if has(bits, IN_FEATURE) then
-        local field = 'f' .. string.match(ids, '[^\31]*$')
+        local field = 'f' .. match(ids, '[^\31]*$')
         local feature = features[field] or read_feature(call('HGET', key, field))
         features[field] = feature
         if feature[HOLDS] > 0 then feature[HOLDS] = feature[HOLDS] - 1 end

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Forgets an account that was found to differ from the books, so that the next question about it loads it from
 -- there. At any moment: all that was spent of it is in the usage stream, which a load waits for. A load that is
 -- under way may have read the books before that, and is fenced off.
@@ -7,10 +6,12 @@
 -- ARGV 1 doubles: version and epoch of the account that was compared
 -- Returns 1 evicted, 0 it is another one by now (look again).
 
-local version, epoch = unpack_struct('<dd', ARGV[1])
-local raw = call('HGET', KEYS[1], 's')
-if not raw then return 0 end
-local account = read_account(raw, clock())
-if account[VERSION] ~= version or account[EPOCH] ~= epoch then return 0 end
-call('DEL', unpack(KEYS))
-return 1
+register('evict', {'allow-oom'}, function(KEYS, ARGV)
+  local version, epoch = unpack_struct('<dd', ARGV[1])
+  local raw = call('HGET', KEYS[1], 's')
+  if not raw then return 0 end
+  local account = read_account(raw, clock())
+  if account[VERSION] ~= version or account[EPOCH] ~= epoch then return 0 end
+  call('DEL', unpack(KEYS))
+  return 1
+end)

@@ -1,4 +1,3 @@
-#!lua flags=no-writes
 -- An account as it is at one moment, and how far its usage stream had come by then: what a comparison with the
 -- books needs. Changes nothing, not even what the clock has decided.
 --
@@ -9,23 +8,25 @@
 --   holds and earliest expiry as the header has them, number of grants, and per grant: kind, number, tokens, used,
 --   held, expiry, priority, start, stop. Then per hold: its member and its expiry (ms).
 
-local now = clock()
-local newest = ''
-local info = redis.pcall('XINFO', 'STREAM', KEYS[3])
-for index = 1, #info, 2 do
-  if info[index] == 'last-generated-id' then newest = info[index + 1] end
-end
-local answer = {format('%d', now), newest, call('GET', KEYS[2]) or '', format('%d', call('ZCARD', KEYS[4])), ''}
-local raw = call('HGET', KEYS[1], 's')
-if not raw then return answer end
+register('inspect', {'no-writes'}, function(KEYS, ARGV)
+  local now = clock()
+  local newest = ''
+  local info = redis.pcall('XINFO', 'STREAM', KEYS[3])
+  for index = 1, #info, 2 do
+    if info[index] == 'last-generated-id' then newest = info[index + 1] end
+  end
+  local answer = {format('%d', now), newest, call('GET', KEYS[2]) or '', format('%d', call('ZCARD', KEYS[4])), ''}
+  local raw = call('HGET', KEYS[1], 's')
+  if not raw then return answer end
 
--- All that is stored: which grants' time has passed is for the reader to say, who knows `now`.
-local account = read_account(raw, -1)
-local grants = account[LIST]
-local parts = {pack('<dddddd', account[VERSION], account[EPOCH], account[DEBT], account[HOLDS], account[NEXT_EXPIRY],
-  #grants)}
-for index = 1, #grants do parts[index + 1] = pack_grant(grants[index]) end
-answer[5] = table.concat(parts)
-local holds = call('ZRANGE', KEYS[4], 0, tonumber(ARGV[1]) - 1, 'WITHSCORES')
-for index = 1, #holds do answer[5 + index] = holds[index] end
-return answer
+  -- All that is stored: which grants' time has passed is for the reader to say, who knows `now`.
+  local account = read_account(raw, -1)
+  local grants = account[LIST]
+  local parts = {pack('<dddddd', account[VERSION], account[EPOCH], account[DEBT], account[HOLDS], account[NEXT_EXPIRY],
+    #grants)}
+  for index = 1, #grants do parts[index + 1] = pack_grant(grants[index]) end
+  answer[5] = concat(parts)
+  local holds = call('ZRANGE', KEYS[4], 0, tonumber(ARGV[1]) - 1, 'WITHSCORES')
+  for index = 1, #holds do answer[5 + index] = holds[index] end
+  return answer
+end)

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Resolves a hold, once: settles it at what was really used, or releases it whole. After its expiry (up to
 -- 24 h) it corrects what the expiry booked. Runs at maxmemory too: it gives back, or records what happened.
 --
@@ -11,116 +10,121 @@
 --   A resolved, now or by the same call before      F resolved otherwise: `F<state>:<tokens>`
 --   U no such hold   M, Q account, pool unknown here   L past its deadline   G more holds are due: ask again
 
-local now = clock()
-local epoch, deadline, tokens, release = unpack_struct('<dddd', ARGV[1])
-local stream, hold, list = KEYS[3], ARGV[2], ARGV[5]
-if now > deadline then return 'L' end
+register('settle', {'allow-oom'}, function(KEYS, ARGV)
+  local now = clock()
+  local epoch, deadline, tokens, release = unpack_struct('<dddd', ARGV[1])
+  local stream, hold, list = KEYS[3], ARGV[2], ARGV[5]
+  if now > deadline then return 'L' end
 
-local record = call('GET', KEYS[5])
-if not record then return 'U' end
-local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
-local wanted = release == 1 and 'released' or 'settled'
-if state ~= 'open' then
-  local booked, first = string.match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31(.*)$')
-  if state == wanted and tonumber(booked) == tokens then return first end
-  return 'F' .. state .. ':' .. booked
-end
-
-local account = open_account(KEYS[1], epoch, now)
-if not account then return 'M' end
-local pool
-if KEYS[6] then
-  pool = open_account(KEYS[6], epoch, now)
-  if not pool then return 'Q' end
-end
-if (expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', list, 1))
-  or (expire_due(pool, KEYS[6], KEYS[7], stream, now, 't', list, 1)) then
-  return 'G'
-end
-
--- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
-local late = expires <= now
-local taken = late and charge_at_expiry(amount, bits, reported) or amount
-local from = late and USED or HELD
-
--- Moves one account from `taken` (in slot `from`) to `tokens` used. Tokens beyond the hold come from what
--- is left of the same period, then become debt; those of a period that is over are booked as used and touch
--- no budget. Returns the allocations to book and the debt made.
-local function resolve(of, allocations)
-  local booked, rest, before_left = '', tokens, taken
-  local function add(name, count)
-    if count ~= 0 then booked = booked .. format(booked == '' and '%s:%d' or ';%s:%d', name, count) end
+  local record = call('GET', KEYS[5])
+  if not record then return 'U' end
+  local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
+  local wanted = release == 1 and 'released' or 'settled'
+  if state ~= 'open' then
+    local booked, first = match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31(.*)$')
+    if state == wanted and tonumber(booked) == tokens then return first end
+    return 'F' .. state .. ':' .. booked
   end
-  each_allocation(allocations, function(name, part)
-    local g = find_grant(of, name)
-    local used = rest < part and rest or part
-    local before = before_left < part and before_left or part
-    before_left = before_left - before
-    if g and used > before then
-      -- The rest of it went back when the hold expired, and may be another's by now.
-      local left = g[TOKENS] - g[USED] - g[HELD]
-      if left < used - before then used = before + (left > 0 and left or 0) end
-    end
-    if g then
-      g[from] = g[from] - before
-      g[USED] = g[USED] + used
-    end
-    add(name, late and used - before or used)
-    rest = rest - used
-  end)
-  local made = 0
-  if rest > 0 then
-    local period = period_grant(of)
-    if tonumber(string.match(allocations, '@(%d+)$')) == (period and period[START] or 0) then
-      local more, short = take(of, rest, USED)
-      if more ~= '' then booked = booked == '' and more or booked .. ';' .. more end
-      of[DEBT] = of[DEBT] + short
-      made = short
-    end
-  end
-  local more, paid = absorb_debt(of)
-  if more ~= '' then booked = booked == '' and more or booked .. ';' .. more end
-  return booked, made - paid
-end
 
-local booked, debt, pool_booked, pool_debt = '', 0, '', 0
-local open_member = hold_member(hold, bits, amount, reported, created, names, ids)
-if names ~= '' then booked, debt = resolve(account, names) end
-if not late then
-  if call('ZREM', KEYS[4], open_member) == 1 and account[HOLDS] > 0 then account[HOLDS] = account[HOLDS] - 1 end
-  if account[HOLDS] == 0 then account[NEXT_EXPIRY] = 0 end
-end
-uncount(account, created, taken - tokens)
-local field, packed
-if bits >= IN_FEATURE then
-  field = 'f' .. string.match(ids, '[^\31]*$')
-  local feature = read_feature(call('HGET', KEYS[1], field))
-  if has(bits, IN_FEATURE) then
-    if not late and feature[HOLDS] > 0 then feature[HOLDS] = feature[HOLDS] - 1 end
-    uncount(feature, created, taken - tokens)
+  local account = open_account(KEYS[1], epoch, now)
+  if not account then return 'M' end
+  local pool
+  if KEYS[6] then
+    pool = open_account(KEYS[6], epoch, now)
+    if not pool then return 'Q' end
   end
-  if has(bits, NOTES_USE) and release ~= 1 then note_use(feature, tokens) end
-  packed = pack_feature(feature)
-end
-if pool and pool_names ~= '' then pool_booked, pool_debt = resolve(pool, pool_names) end
+  if (expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', list, 1))
+    or (expire_due(pool, KEYS[6], KEYS[7], stream, now, 't', list, 1)) then
+    return 'G'
+  end
 
-local kind = late and 'correct' or release == 1 and 'release' or 'settle'
-book(stream, kind, 'b', (late and 'correct:' or 'settle:') .. hold, ids, late and tokens - taken or tokens, booked, debt,
-  pool_booked, pool_debt, tail(hold, NO_SPAN, ARGV[3], ARGV[4], '', '', '', ''))
-local limit, used, held, rest, owed, resets, length = save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed)
-if pool then
+  -- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
+  local late = expires <= now
+  local taken = late and charge_at_expiry(amount, bits, reported) or amount
+  local from = late and USED or HELD
+
+  -- Moves one account from `taken` (in slot `from`) to `tokens` used. Tokens beyond the hold come from what
+  -- is left of the same period, then become debt; those of a period that is over are booked as used and touch
+  -- no budget. Returns the allocations to book and the debt made.
+  local function resolve(of, allocations)
+    local booked, rest, before_left = '', tokens, taken
+    local function add(name, count)
+      if count ~= 0 then booked = booked .. format(booked == '' and '%s:%d' or ';%s:%d', name, count) end
+    end
+    each_allocation(allocations, function(name, part)
+      local g = find_grant(of, name)
+      local used = rest < part and rest or part
+      local before = before_left < part and before_left or part
+      before_left = before_left - before
+      if g and used > before then
+        -- The rest of it went back when the hold expired, and may be another's by now.
+        local left = g[TOKENS] - g[USED] - g[HELD]
+        if left < used - before then used = before + (left > 0 and left or 0) end
+      end
+      if g then
+        g[from] = g[from] - before
+        g[USED] = g[USED] + used
+      end
+      add(name, late and used - before or used)
+      rest = rest - used
+    end)
+    local made = 0
+    if rest > 0 then
+      local period = period_grant(of)
+      if tonumber(match(allocations, '@(%d+)$')) == (period and period[START] or 0) then
+        local more, short = take(of, rest, USED)
+        if more ~= '' then booked = booked == '' and more or booked .. ';' .. more end
+        of[DEBT] = of[DEBT] + short
+        made = short
+      end
+    end
+    local more, paid = absorb_debt(of)
+    if more ~= '' then booked = booked == '' and more or booked .. ';' .. more end
+    return booked, made - paid
+  end
+
+  local booked, debt, pool_booked, pool_debt = '', 0, '', 0
+  -- In decimal, as the hold's record and member have them.
+  local kept, was, said, made = decimal(bits), decimal(amount), decimal(reported), decimal(created)
+  local open_member = hold_member(hold, kept, was, said, made, names, ids)
+  if names ~= '' then booked, debt = resolve(account, names) end
   if not late then
-    local pool_member = hold_member(hold, bits, amount, reported, created, pool_names, ids)
-    if call('ZREM', KEYS[7], pool_member) == 1 and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
-    if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
+    if call('ZREM', KEYS[4], open_member) == 1 and account[HOLDS] > 0 then account[HOLDS] = account[HOLDS] - 1 end
+    if account[HOLDS] == 0 then account[NEXT_EXPIRY] = 0 end
   end
-  local all, p_used, p_held, p_rest, p_owed, p_resets, p_length = save(KEYS[6], pool, stream, 't', ids, list, 1)
-  if names == '' and pool_names ~= '' then
-    limit, used, held, rest, owed, resets, length = all, p_used, p_held, p_rest, p_owed, p_resets, p_length
+  uncount(account, created, taken - tokens)
+  local field, packed
+  if bits >= IN_FEATURE then
+    field = 'f' .. match(ids, '[^\31]*$')
+    local feature = read_feature(call('HGET', KEYS[1], field))
+    if has(bits, IN_FEATURE) then
+      if not late and feature[HOLDS] > 0 then feature[HOLDS] = feature[HOLDS] - 1 end
+      uncount(feature, created, taken - tokens)
+    end
+    if has(bits, NOTES_USE) and release ~= 1 then note_use(feature, tokens) end
+    packed = pack_feature(feature)
   end
-end
-call('SET', KEYS[2], format('%d', rest))
-local result = pack('<c1dddddddddd', 'A', now, tokens, limit, used, held, rest, owed, resets, length, amount)
-call('SET', KEYS[5], format('%s\31%s\31%s\31%d\31', wanted,
-  hold_span(amount, expires, created, bits, reported, names, pool_names), ids, tokens) .. result, 'PX', 86400000)
-return result
+  if pool and pool_names ~= '' then pool_booked, pool_debt = resolve(pool, pool_names) end
+
+  local kind = late and 'correct' or release == 1 and 'release' or 'settle'
+  book(stream, kind, 'b', (late and 'correct:' or 'settle:') .. hold, ids, late and tokens - taken or tokens, booked,
+    debt, pool_booked, pool_debt, tail(hold, NO_SPAN, ARGV[3], ARGV[4], '', '', '', ''))
+  local limit, used, held, rest, owed, resets, length = save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed)
+  if pool then
+    if not late then
+      local pool_member = hold_member(hold, kept, was, said, made, pool_names, ids)
+      if call('ZREM', KEYS[7], pool_member) == 1 and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
+      if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
+    end
+    local all, p_used, p_held, p_rest, p_owed, p_resets, p_length = save(KEYS[6], pool, stream, 't', ids, list, 1)
+    if names == '' and pool_names ~= '' then
+      limit, used, held, rest, owed, resets, length = all, p_used, p_held, p_rest, p_owed, p_resets, p_length
+    end
+  end
+  call('SET', KEYS[2], decimal(rest))
+  local result = pack('<c1dddddddddd', 'A', now, tokens, limit, used, held, rest, owed, resets, length, amount)
+  local span = hold_span(was, decimal(expires), made, kept, said, names, pool_names)
+  call('SET', KEYS[5], wanted .. '\31' .. span .. '\31' .. ids .. '\31' .. decimal(tokens) .. '\31' .. result, 'PX',
+    '86400000')
+  return result
+end)

@@ -29,6 +29,9 @@ SCRIPT(fence) = {
 SCRIPT(inspect) = {
 #embed "../../lua/inspect.lua"
 };
+SCRIPT(library) = {
+#embed "../../lua/library.lua"
+};
 SCRIPT(load) = {
 #embed "../../lua/load.lua"
 };
@@ -47,7 +50,8 @@ SCRIPT(usage) = {
 
 #define ENTRY(name) {#name ".lua", name, sizeof name}
 const tollgate_embedded_file tollgate_lua_files[] = {
-    ENTRY(account), ENTRY(acknowledge), ENTRY(apply), ENTRY(check),   ENTRY(epoch),  ENTRY(evict),  ENTRY(extend),
-    ENTRY(fence),   ENTRY(inspect),     ENTRY(load),  ENTRY(publish), ENTRY(report), ENTRY(settle), ENTRY(usage),
+    ENTRY(account), ENTRY(acknowledge), ENTRY(apply), ENTRY(check),   ENTRY(epoch),
+    ENTRY(evict),   ENTRY(extend),      ENTRY(fence), ENTRY(inspect), ENTRY(library),
+    ENTRY(load),    ENTRY(publish),     ENTRY(report), ENTRY(settle), ENTRY(usage),
 };
 const size_t tollgate_lua_file_count = sizeof tollgate_lua_files / sizeof tollgate_lua_files[0];

@@ -49,7 +49,7 @@ package struct Backend: Sendable {
     let client = try await RedisClient(
       eventLoops: [loops.next()], configuration: redis, logger: logger,
       onReady: { handshake in
-        handshake.load(Scripts.embedded.all).and(epochs.verify(handshake)).map { _ in }
+        handshake.load(Scripts.embedded.library).and(epochs.verify(handshake)).map { _ in }
       })
     let onKeysChanged = Late<@Sendable () -> Void>()
     let fence = VersionFence(client: client, keyspace: keyspace)

@@ -47,7 +47,7 @@ import Testing
 
   @Test func everyScriptRunsOnTheOwningNode() async throws {
     let cluster = try await Cluster.start()
-    for bed in cluster.beds { try await bed.load(Scripts.embedded.all) }
+    for bed in cluster.beds { try await bed.load(Scripts.embedded.library) }
     var calls = ScriptCalls()
     calls.keyspace = Keyspace(buckets: 16)
     var nodes: Set<Int> = []
@@ -66,7 +66,7 @@ import Testing
     let node = try #require(Cluster.ranges.firstIndex { $0.contains(slot) })
     let bed = cluster.beds[node]
     func send(_ command: [RedisArgument]) async throws -> RedisValue {
-      let count = command.count > 2 && command[0] == "EVALSHA" ? keyCount(command) : 0
+      let count = command.count > 2 && command[0] == "FCALL" ? keyCount(command) : 0
       for key in command.dropFirst(3).prefix(count) {
         #expect(try await bed.command("CLUSTER", "KEYSLOT", key).integer == slot)
       }
@@ -111,7 +111,7 @@ import Testing
     accounts[0].grants = [.made(1, 10)]
     #expect(
       try await send(calls.apply(accounts[0], rolloverMax: 0, carriesDebt: false, epoch: 1)) == .integer(1))
-    let fence = ScriptCalls.evaluate(
+    let fence = ScriptCalls.call(
       Scripts.embedded.fence,
       [
         calls.keyspace.account(.user(user), bucket: bucket),
@@ -120,12 +120,12 @@ import Testing
     #expect(try await send(fence) == .integer(1))
     #expect(
       try await send(
-        ScriptCalls.evaluate(
+        ScriptCalls.call(
           Scripts.embedded.epoch, [calls.keyspace.epoch(bucket: bucket)], [.integer(1), "run"]))
         == .integer(1))
     #expect(
       try await send(
-        ScriptCalls.evaluate(Scripts.embedded.acknowledge, [stream], [.text(Keyspace.group), "1-1"]))
+        ScriptCalls.call(Scripts.embedded.acknowledge, [stream], [.text(Keyspace.group), "1-1"]))
         == .integer(1))
     return node
   }

@@ -18,9 +18,9 @@ import Testing
   @Test(arguments: World.Tempo.allCases) func scriptsDoWhatTheRulesSay(tempo: World.Tempo) async throws {
     let server = try await RedisServer.start()
     let bed = try await RedisBed(server.url)
-    let scripts = try TestScripts()
-    try await bed.load(scripts.all)
-    let calls = ScriptCalls(scripts)
+    let scripts = try TestScripts.withClock()
+    try await bed.load(scripts.library)
+    let calls = ScriptCalls(scripts: scripts)
     // Many short worlds find more than a long one.
     var total = WorldRun.Counts()
     for number in DifferentialTests.worlds {

@@ -24,15 +24,17 @@ import Testing
   @Test func everyScriptCompiles() async throws {
     let server = try await RedisServer.start()
     let bed = try await RedisBed(server.url)
-    #expect(Scripts.embedded.all.count == Scripts.files().count - 1)
-    try await bed.load(Scripts.embedded.all)
-    // A script begins with its flags, and has the shared part once.
-    for script in Scripts.embedded.all {
-      let text = String(decoding: script.source, as: UTF8.self)
-      #expect(text.hasPrefix("#!lua"))
-      #expect(text.components(separatedBy: "#!lua").count == 2)
-      #expect(text.components(separatedBy: "local function read_account").count <= 2)
-    }
+    let scripts = Scripts.embedded
+    #expect(scripts.all.count == Scripts.files().count - 2, "but for what they share")
+    #expect(try await bed.run(scripts.library.loadCommand).string == scripts.library.name)
+    // Twice is no error; and each file registers the function that it is named after.
+    try await bed.load(scripts.library)
+    let list = try await bed.command("FUNCTION", "LIST").array ?? []
+    #expect(list.count == 1)
+    let functions = list.first?.array?.last?.array ?? []
+    let names = functions.compactMap { $0.array?[1].string }
+    #expect(Set(names) == Set(scripts.all.map { String(decoding: $0.wireName, as: UTF8.self) }))
+    #expect(names.allSatisfy { $0.hasSuffix("_\(scripts.library.release)") })
     try await bed.close()
     try await server.kill9()
   }

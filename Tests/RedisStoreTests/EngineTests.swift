@@ -51,16 +51,16 @@ import Testing
     let (verdict, numbers) = try await bed.check(rights, tokens: 10)
     #expect(verdict == .allowed && numbers.budget.remaining == 989 && numbers.requestsLeft == 998)
     let calls = try await bed.commandStats()
-    #expect(calls == ["evalsha": 1, "time": 1, "hget": 1, "hset": 1, "xadd": 1, "set": 1])
+    #expect(calls == ["fcall": 1, "time": 1, "hget": 1, "hset": 1, "xadd": 1, "set": 1])
     try await bed.close()
   }
 
-  @Test func scriptsThatRedisForgotAreLoadedAgain() async throws {
+  @Test func functionsThatRedisForgotAreLoadedAgain() async throws {
     let bed = try await EngineBed()
     let rights = rights(ScriptBench.plan())
     try await load(bed)
     let held = hold(1)
-    func forget() async throws { _ = try await bed.client.command(["SCRIPT", "FLUSH"]) }
+    func forget() async throws { _ = try await bed.client.command(["FUNCTION", "FLUSH"]) }
     try await forget()
     let (verdict, numbers) = try await bed.check(rights, tokens: 10, hold: held)
     #expect(verdict == .allowed && numbers.budget.held == 10)
@@ -141,8 +141,8 @@ import Testing
       _ = try await bed.client.command(["CONFIG", "RESETSTAT"])
       try await body()
       let calls = try await bed.commandStats().sorted { $0.key < $1.key }
-      #expect(calls.first { $0.key == "evalsha" }?.value == 1)
-      let inner = calls.filter { $0.key != "evalsha" }
+      #expect(calls.first { $0.key == "fcall" }?.value == 1)
+      let inner = calls.filter { $0.key != "fcall" }
       let sum = inner.reduce(0) { $0 + $1.value }
       lines.append("| \(name) | \(sum) | \(inner.map { "\($0.key) \($0.value)" }.joined(separator: ", ")) |")
     }

@@ -140,19 +140,19 @@ import Testing
   @Test func theHookRunsOnEachConnectionBeforeUsersCommands() async throws {
     let server = try await RedisServer.start()
     let generations = NIOLockedValueBox<[UInt64]>([])
-    let script = RedisScript(name: "one", source: Array("#!lua\nreturn 1".utf8))
+    let one = LiveConnectionTests.library("return 1").function("f")
     let bed = try await TestBed(server.url) { handshake in
       generations.withLockedValue { $0.append(handshake.generation) }
-      return handshake.load([script]).flatMap { handshake.command(["SET", "hook", "ran"]) }.map { _ in }
+      return handshake.load(one.library).flatMap { handshake.command(["SET", "hook", "ran"]) }.map { _ in }
     }
     try await bed.ready()
     #expect(try await bed.command("GET", "hook").string == "ran")
-    #expect(try await bed.command("EVALSHA", .bytes(script.sha1), 0) == .integer(1))
+    #expect(try await bed.command("FCALL", .bytes(one.wireName), 0) == .integer(1))
     try await server.kill9()
     try await server.restart()
     #expect(try await eventually(within: .seconds(10)) { try await bed.counters.reconnects == 1 })
     #expect(try await bed.command("GET", "hook").string == "ran")
-    #expect(try await bed.command("EVALSHA", .bytes(script.sha1), 0) == .integer(1))
+    #expect(try await bed.command("FCALL", .bytes(one.wireName), 0) == .integer(1))
     #expect(generations.withLockedValue { $0.count } == 2)
     try await bed.close()
     try await server.kill9()
@@ -161,13 +161,13 @@ import Testing
   @Test func aHookThatFailsKeepsUsersOut() async throws {
     let server = try await RedisServer.start()
     let attempts = NIOLockedValueBox(0)
-    let broken = RedisScript(name: "broken", source: Array("this is no Lua".utf8))
+    let broken = FunctionLibrary(text: Array("this is no Lua".utf8))
     let bed = try await TestBed(server.url) { handshake in
       let attempt = attempts.withLockedValue { count in
         count += 1
         return count
       }
-      return attempt < 3 ? handshake.load([broken]) : handshake.eventLoop.makeSucceededVoidFuture()
+      return attempt < 3 ? handshake.load(broken) : handshake.eventLoop.makeSucceededVoidFuture()
     }
     try await bed.echo(0..<1, within: .seconds(1))
     try await bed.ready()
@@ -177,21 +177,27 @@ import Testing
     try await server.kill9()
   }
 
-  @Test func aScriptThatRedisForgot() async throws {
+  /// One function, `f`.
+  private static func library(_ body: String) -> FunctionLibrary {
+    FunctionLibrary(
+      text: Array("redis.register_function('f_' .. RELEASE, function(KEYS, ARGV) \(body) end)".utf8))
+  }
+
+  @Test func aLibraryThatRedisForgot() async throws {
     let server = try await RedisServer.start()
     let bed = try await TestBed(server.url)
     try await bed.ready()
-    let script = RedisScript(name: "add", source: Array("return ARGV[1] + redis.call('INCR', KEYS[1])".utf8))
+    let add = LiveConnectionTests.library("return ARGV[1] + redis.call('INCR', KEYS[1])").function("f")
     for expected in 1...4 as ClosedRange<Int64> {
-      if expected == 3 { #expect(try await bed.command("SCRIPT", "FLUSH") == .status("OK")) }
+      if expected == 3 { #expect(try await bed.command("FUNCTION", "FLUSH") == .status("OK")) }
       let value = try await bed.future {
-        $0.evaluate(script, keys: ["counter"], arguments: [10], deadline: .now() + .seconds(5))
+        $0.call(add, keys: ["counter"], arguments: [10], deadline: .now() + .seconds(5))
       }
       #expect(value == .integer(10 + expected), "and it never runs twice")
     }
-    let broken = RedisScript(name: "broken", source: Array("this is no Lua".utf8))
+    let broken = FunctionLibrary(text: Array("this is no Lua".utf8)).function("f")
     let value = try await bed.future {
-      $0.evaluate(broken, keys: [], arguments: [], deadline: .now() + .seconds(5))
+      $0.call(broken, keys: [], arguments: [], deadline: .now() + .seconds(5))
     }
     guard case .error(let error) = value else {
       Issue.record("\(value)")

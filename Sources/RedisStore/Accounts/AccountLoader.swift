@@ -106,7 +106,7 @@ package actor AccountLoader: AccountLoading {
       keys.append(.text(keyspace.hold(hold.id, bucket: bucket)))
       arguments += [.text(member), .integer(hold.expiresAt.milliseconds), .text(record)]
     }
-    _ = try await client.evaluate(Scripts.embedded.load, keys: keys, arguments: arguments)
+    _ = try await client.call(Scripts.embedded.load, keys: keys, arguments: arguments)
   }
 
   private func time() async throws(StoreError) -> Instant {

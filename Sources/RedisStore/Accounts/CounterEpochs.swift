@@ -35,7 +35,7 @@ package final class CounterEpochs: Sendable {
       return epoch
     }
     let booked = try await ledger.epoch()
-    let set = try await client.evaluate(
+    let set = try await client.call(
       Scripts.embedded.epoch, keys: [.text(keyspace.epoch(bucket: 0))],
       arguments: [.integer(booked), .text(runID)])
     let epoch = set.integer ?? booked
@@ -43,7 +43,8 @@ package final class CounterEpochs: Sendable {
     return epoch
   }
 
-  /// Before a new connection is used: gives the epoch of the Redis at its other end.
+  /// Before a new connection is used, and after ``RedisHandshake/load(_:)``: gives the epoch of the Redis at its
+  /// other end.
   package func verify(_ handshake: RedisHandshake) -> EventLoopFuture<Int64> {
     let key = RedisArgument.text(keyspace.epoch(bucket: 0))
     return handshake.command(["INFO", "server"]).and(handshake.command(["GET", key])).flatMap {
@@ -71,9 +72,10 @@ package final class CounterEpochs: Sendable {
       promise.completeWithTask { try await self.bookedEpoch(newest: newest, runID: runID) }
       return promise.futureResult
     }.flatMap { epoch in
-      let script = Scripts.embedded.epoch
+      // The library is loaded on this connection, ahead of this.
       return handshake.command([
-        "EVAL", .bytes(script.source), "1", .text(self.keyspace.epoch(bucket: 0)), .integer(epoch),
+        "FCALL", .bytes(Scripts.embedded.epoch.wireName), "1", .text(self.keyspace.epoch(bucket: 0)),
+        .integer(epoch),
         .text(runID),
       ])
     }.flatMapThrowing { reply in

@@ -24,7 +24,7 @@ package struct RedisCounters: CounterStore {
     numbers.appendDouble(carriesDebt)
     // What the scripts made (calendar, rollover) is theirs: the books hear of it, they don't tell.
     let grants = snapshot.grants.filter { $0.reference.series == .granted }
-    let reply = try await client.evaluate(
+    let reply = try await client.call(
       Scripts.embedded.apply,
       keys: [
         .text(keyspace.account(account, bucket: bucket)),

@@ -3,8 +3,10 @@ internal import NIOCore
 
 /// One check: encode, ask, decode.
 extension LoopCheckEngine {
-  package func check(_ call: CheckCall, _ prepared: PreparedCheck) {
-    let tag = pending.insert(.check(call, prepared))
+  package func check(_ call: CheckCall, _ prepared: PreparedCheck) { ask(call, prepared, .first) }
+
+  private func ask(_ call: CheckCall, _ prepared: PreparedCheck, _ attempt: Attempt) {
+    let tag = pending.insert(.check(call, prepared, attempt))
     let deadline = NIODeadline.uptimeNanoseconds(call.deadlineNanoseconds)
     connection.send(tag: tag, to: self, deadline: deadline) { out in
       if call.holdID == nil, call.idempotencyKey == nil, call.metadata == nil, !call.afterTheFact {
@@ -68,11 +70,11 @@ extension LoopCheckEngine {
     out.writeLineEnd()
   }
 
-  func received(_ reply: borrowing RedisReply, for call: CheckCall, _ prepared: PreparedCheck) {
-    if reply.isNoScript {
-      let deadline = NIODeadline.uptimeNanoseconds(call.deadlineNanoseconds)
-      loadAgain(call.afterTheFact ? scripts.usage : scripts.check, deadline: deadline)
-      return check(call, prepared)
+  func received(
+    _ reply: borrowing RedisReply, for call: CheckCall, _ prepared: PreparedCheck, _ attempt: Attempt
+  ) {
+    if loads(after: reply, attempt, deadline: .uptimeNanoseconds(call.deadlineNanoseconds)) {
+      return ask(call, prepared, .second)
     }
     call.verdict = .unavailable
     call.mayHaveRun = true

@@ -4,7 +4,7 @@ package import NIOCore
 
 extension LoopCheckEngine {
   /// An engine with a connection of its own on `eventLoop`; call there. Every (re)connection has its Redis
-  /// verified, its clock read and the scripts loaded before a question goes out.
+  /// verified, its clock read and the library loaded before a question goes out.
   package static func connect(
     on eventLoop: any EventLoop, configuration: RedisConnectionConfiguration, keyspace: Keyspace,
     calendar: any PeriodCalendar, thresholds: [Int], epochs: CounterEpochs, logger: Logger
@@ -13,7 +13,7 @@ extension LoopCheckEngine {
     let connection = RedisConnection(
       eventLoop: eventLoop, configuration: configuration, logger: logger,
       onReady: { handshake in
-        handshake.load(Scripts.embedded.all).and(epochs.verify(handshake)).flatMap { _, epoch in
+        handshake.load(Scripts.embedded.library).and(epochs.verify(handshake)).flatMap { _, epoch in
           handshake.command(["TIME"]).flatMapThrowing { time in
             guard let engine = holder.value, let parts = time.array, parts.count == 2,
               let seconds = parts[0].integer, let micros = parts[1].integer

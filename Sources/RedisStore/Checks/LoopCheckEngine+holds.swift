@@ -4,15 +4,21 @@ internal import NIOCore
 /// Settle, release, extend, and what is left.
 extension LoopCheckEngine {
   package func resolve(_ resolution: HoldResolution, completion: @escaping (HoldAnswer) -> Void) {
+    ask(resolution, .first, completion)
+  }
+
+  private func ask(
+    _ resolution: HoldResolution, _ attempt: Attempt, _ completion: @escaping (HoldAnswer) -> Void
+  ) {
     let hold = resolution.hold
     let bucket = keyspace.bucket(user: hold.user, tenant: hold.tenant)
     let user = AccountID.user(hold.user)
     let deadline = NIODeadline.uptimeNanoseconds(resolution.deadlineNanoseconds)
-    let tag = pending.insert(.hold(resolution, completion))
-    let script = script(for: resolution)
+    let tag = pending.insert(.hold(resolution, attempt, completion))
+    let function = function(for: resolution)
     connection.send(tag: tag, to: self, deadline: deadline) { out in
-      let isExtend = script.name == scripts.extend.name
-      writeHead(script, keys: hold.tenant == nil ? 5 : 7, arguments: isExtend ? 4 : 5, into: &out)
+      let isExtend = function.name == scripts.extend.name
+      writeHead(function, keys: hold.tenant == nil ? 5 : 7, arguments: isExtend ? 4 : 5, into: &out)
       out.writeBulk(keyspace.account(user, bucket: bucket))
       out.writeBulk(keyspace.readableRest(user: hold.user, bucket: bucket))
       out.writeBulk(keyspace.stream(bucket: bucket))
@@ -65,20 +71,18 @@ extension LoopCheckEngine {
     }
   }
 
-  private func script(for resolution: HoldResolution) -> RedisScript {
+  private func function(for resolution: HoldResolution) -> RedisFunction {
     if case .extend = resolution.action { scripts.extend } else { scripts.settle }
   }
 
   func received(
-    _ reply: borrowing RedisReply, for resolution: HoldResolution,
+    _ reply: borrowing RedisReply, for resolution: HoldResolution, _ attempt: Attempt,
     _ completion: @escaping (HoldAnswer) -> Void
   ) {
-    if reply.isNoScript {
-      loadAgain(
-        script(for: resolution), deadline: .uptimeNanoseconds(resolution.deadlineNanoseconds))
-      return resolve(resolution, completion: completion)
+    if loads(after: reply, attempt, deadline: .uptimeNanoseconds(resolution.deadlineNanoseconds)) {
+      return ask(resolution, .second, completion)
     }
-    if reply.kind == .error { note(reply, of: script(for: resolution)) }
+    if reply.kind == .error { note(reply, of: function(for: resolution)) }
     guard reply.kind == .string else { return completion(.unavailable) }
     completion(unsafe reply.withBytes { bytes in unsafe holdAnswer(bytes) })
   }

@@ -5,7 +5,13 @@ internal import NIOCore
 extension LoopCheckEngine {
   /// A tenant's pool is asked for as a principal of the tenant's own whose user is empty.
   package func report(_ prepared: PreparedCheck, completion: @escaping (ReportAnswer) -> Void) {
-    let tag = pending.insert(.report(prepared, completion))
+    ask(prepared, .first, completion)
+  }
+
+  private func ask(
+    _ prepared: PreparedCheck, _ attempt: Attempt, _ completion: @escaping (ReportAnswer) -> Void
+  ) {
+    let tag = pending.insert(.report(prepared, attempt, completion))
     let principal = prepared.principal
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
     let deadline = reportDeadline()
@@ -40,11 +46,11 @@ extension LoopCheckEngine {
   }
 
   func received(
-    _ reply: borrowing RedisReply, for prepared: PreparedCheck, _ completion: @escaping (ReportAnswer) -> Void
+    _ reply: borrowing RedisReply, for prepared: PreparedCheck, _ attempt: Attempt,
+    _ completion: @escaping (ReportAnswer) -> Void
   ) {
-    if reply.isNoScript {
-      loadAgain(scripts.report, deadline: reportDeadline())
-      return report(prepared, completion: completion)
+    if loads(after: reply, attempt, deadline: reportDeadline()) {
+      return ask(prepared, .second, completion)
     }
     if reply.kind == .error { note(reply, of: scripts.report) }
     guard reply.kind == .string else { return completion(.unavailable) }

@@ -6,13 +6,16 @@ internal import NIOCore
 /// in one write.
 package final class LoopCheckEngine: CheckEngine {
   enum Pending {
-    case check(CheckCall, PreparedCheck)
-    case hold(HoldResolution, (HoldAnswer) -> Void)
-    case report(PreparedCheck, (ReportAnswer) -> Void)
+    case check(CheckCall, PreparedCheck, Attempt)
+    case hold(HoldResolution, Attempt, (HoldAnswer) -> Void)
+    case report(PreparedCheck, Attempt, (ReportAnswer) -> Void)
     case principal((Principal?) -> Void)
     case recall(() -> Void)
     case nothing
   }
+
+  /// A question is asked once more where Redis didn't have the library; not again after that.
+  enum Attempt { case first, second }
 
   let connection: RedisConnection
   let keyspace: Keyspace
@@ -106,36 +109,35 @@ package final class LoopCheckEngine: CheckEngine {
       dayCalendar: calendars.slot(of: .day, timeZone: day))
   }
 
-  func writeHead(_ script: RedisScript, keys: Int, arguments: Int, into out: inout ByteBuffer) {
+  func writeHead(_ function: RedisFunction, keys: Int, arguments: Int, into out: inout ByteBuffer) {
     out.writeCommandHeader(argumentCount: 3 + keys + arguments)
-    out.writeBulk("EVALSHA" as StaticString)
-    out.writeBulk(script.sha1)
+    out.writeBulk("FCALL" as StaticString)
+    out.writeBulk(function.wireName)
     out.writeBulk(integer: Int64(keys))
   }
 
   /// An error reply is a defect of ours or a Redis in trouble (OOM, LOADING): the caller is told 503, the log why.
-  func note(_ reply: borrowing RedisReply, of script: RedisScript) {
+  func note(_ reply: borrowing RedisReply, of function: RedisFunction) {
     connection.logger.error(
-      "script refused", metadata: ["script": "\(script.name)", "redis.error": "\(reply.string)"])
+      "function refused", metadata: ["function": "\(function.name)", "redis.error": "\(reply.string)"])
   }
 
-  /// SCRIPT LOAD in front of a question that will be asked again: Redis has lost its scripts.
-  func loadAgain(_ script: RedisScript, deadline: NIODeadline) {
-    connection.send(tag: pending.insert(.nothing), to: self, deadline: deadline) { out in
-      out.writeCommandHeader(argumentCount: 3)
-      out.writeBulk("SCRIPT" as StaticString)
-      out.writeBulk("LOAD" as StaticString)
-      out.writeBulk(script.source)
-    }
+  /// Whether a question is to be asked again: Redis didn't have the library, which is on its way now.
+  func loads(after reply: borrowing RedisReply, _ attempt: Attempt, deadline: NIODeadline) -> Bool {
+    guard attempt == .first, reply.isMissingFunction else { return false }
+    connection.load(scripts.library, deadline: deadline)
+    return true
   }
 }
 
 extension LoopCheckEngine: RedisReplyReceiver {
   package func received(_ reply: borrowing RedisReply, tag: Int) {
     switch pending.remove(tag) {
-    case .check(let call, let prepared): received(reply, for: call, prepared)
-    case .hold(let resolution, let completion): received(reply, for: resolution, completion)
-    case .report(let prepared, let completion): received(reply, for: prepared, completion)
+    case .check(let call, let prepared, let attempt): received(reply, for: call, prepared, attempt)
+    case .hold(let resolution, let attempt, let completion):
+      received(reply, for: resolution, attempt, completion)
+    case .report(let prepared, let attempt, let completion):
+      received(reply, for: prepared, attempt, completion)
     case .principal(let completion):
       completion(reply.kind == .string ? PrincipalEncoding.decode(reply.string) : nil)
     case .recall(let completion): completion()
@@ -145,12 +147,12 @@ extension LoopCheckEngine: RedisReplyReceiver {
 
   package func failed(_ error: RedisFailure, tag: Int) {
     switch pending.remove(tag) {
-    case .check(let call, _):
+    case .check(let call, _, _):
       call.verdict = .unavailable
       call.mayHaveRun = error.mayHaveRun
       call.owner.completed(call)
-    case .hold(_, let completion): completion(.unavailable)
-    case .report(_, let completion): completion(.unavailable)
+    case .hold(_, _, let completion): completion(.unavailable)
+    case .report(_, _, let completion): completion(.unavailable)
     case .principal(let completion): completion(nil)
     case .recall(let completion): completion()
     case .nothing: break

@@ -34,7 +34,7 @@ package struct RedisInspector: CountersInspecting {
     -> CountersView
   {
     let bucket = bucket(account, tenant)
-    let reply = try await client.evaluate(
+    let reply = try await client.call(
       Scripts.embedded.inspect,
       keys: [
         .text(keyspace.account(account, bucket: bucket)), .text(rest(account, bucket)),
@@ -74,7 +74,7 @@ package struct RedisInspector: CountersInspecting {
     var numbers: [UInt8] = []
     numbers.appendDouble(found.version)
     numbers.appendDouble(found.epoch)
-    let reply = try await client.evaluate(
+    let reply = try await client.call(
       Scripts.embedded.evict, keys: keys, arguments: [.bytes(numbers)])
     if case .error(let error) = reply { throw .unavailable(error.message) }
     return reply.integer == 1
@@ -83,7 +83,7 @@ package struct RedisInspector: CountersInspecting {
   package func publishRest(user: String, tenant: String?) async throws(StoreError) {
     let account = AccountID.user(user)
     let bucket = bucket(account, tenant)
-    let reply = try await client.evaluate(
+    let reply = try await client.call(
       Scripts.embedded.publish,
       keys: [.text(keyspace.account(account, bucket: bucket)), .text(rest(account, bucket))],
       arguments: [.integer(try await epochs.current())])

@@ -1,54 +1,63 @@
 internal import CEmbedded
 
-/// The decisions of lua/, as Redis is given them: the `#!lua` line, what they share, and their own text.
+/// The decisions of lua/, as functions of one library.
 package struct Scripts: Sendable {
-  package let acknowledge: RedisScript
-  package let apply: RedisScript
-  package let check: RedisScript
-  package let epoch: RedisScript
-  package let evict: RedisScript
-  package let extend: RedisScript
-  package let fence: RedisScript
-  package let inspect: RedisScript
-  package let load: RedisScript
-  package let publish: RedisScript
-  package let report: RedisScript
-  package let settle: RedisScript
-  package let usage: RedisScript
+  package let library: FunctionLibrary
+  package let acknowledge: RedisFunction
+  package let apply: RedisFunction
+  package let check: RedisFunction
+  package let epoch: RedisFunction
+  package let evict: RedisFunction
+  package let extend: RedisFunction
+  package let fence: RedisFunction
+  package let inspect: RedisFunction
+  package let load: RedisFunction
+  package let publish: RedisFunction
+  package let report: RedisFunction
+  package let settle: RedisFunction
+  package let usage: RedisFunction
 
-  package static let embedded = Scripts()
+  package static let embedded = Scripts(text: text())
 
-  private init() {
-    let files = Scripts.files()
-    func alone(_ name: String) -> RedisScript {
-      guard let source = files["\(name).lua"] else { preconditionFailure("\(name).lua is not embedded") }
-      return RedisScript(name: name, source: source)
-    }
-    func whole(_ name: String) -> RedisScript {
-      guard let source = files["\(name).lua"], let shared = files["account.lua"],
-        let end = source.firstIndex(of: UInt8(ascii: "\n"))
-      else { preconditionFailure("\(name).lua is not embedded") }
-      return RedisScript(name: name, source: source[...end] + shared + source[(end + 1)...])
-    }
-    acknowledge = alone("acknowledge")
-    epoch = alone("epoch")
-    fence = alone("fence")
-    apply = whole("apply")
-    check = whole("check")
-    evict = whole("evict")
-    extend = whole("extend")
-    inspect = whole("inspect")
-    load = whole("load")
-    publish = whole("publish")
-    report = whole("report")
-    settle = whole("settle")
-    usage = whole("usage")
+  /// `text` is that of the library; see ``text()``.
+  package init(text: [UInt8]) {
+    library = FunctionLibrary(text: text)
+    acknowledge = library.function("acknowledge")
+    apply = library.function("apply")
+    check = library.function("check")
+    epoch = library.function("epoch")
+    evict = library.function("evict")
+    extend = library.function("extend")
+    fence = library.function("fence")
+    inspect = library.function("inspect")
+    load = library.function("load")
+    publish = library.function("publish")
+    report = library.function("report")
+    settle = library.function("settle")
+    usage = library.function("usage")
   }
 
-  package var all: [RedisScript] {
+  package var all: [RedisFunction] {
     [
       acknowledge, apply, check, epoch, evict, extend, fence, inspect, load, publish, report, settle, usage,
     ]
+  }
+
+  /// The embedded files put together: what they share, then each decision in a block of its own, for a Lua function
+  /// may have no more than 200 locals.
+  package static func text() -> [UInt8] {
+    var files = files()
+    var text: [UInt8] = []
+    for name in ["library.lua", "account.lua"] {
+      guard let shared = files.removeValue(forKey: name) else {
+        preconditionFailure("\(name) is not embedded")
+      }
+      text += shared
+    }
+    for (_, decision) in files.sorted(by: { $0.key < $1.key }) {
+      text += Array("do\n".utf8) + decision + Array("end\n".utf8)
+    }
+    return text
   }
 
   /// The embedded files by name, to the byte.

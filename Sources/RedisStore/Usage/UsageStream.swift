@@ -79,7 +79,7 @@ package struct UsageStream: Sendable {
     while !rest.isEmpty {
       let part = rest.prefix(1000)
       rest = rest.dropFirst(part.count)
-      let reply = try await client.evaluate(
+      let reply = try await client.call(
         Scripts.embedded.acknowledge, keys: [key],
         arguments: [.text(Keyspace.group)] + part.map { .text($0.description) })
       if case .error(let error) = reply { throw .unavailable(error.message) }

@@ -48,16 +48,16 @@ package final class RedisClient: Sendable {
     try await next().reply(to: arguments, deadline: deadline)
   }
 
-  /// EVALSHA, loading the script where Redis has forgotten it. Errors as for ``command(_:deadline:)``.
-  package func evaluate(
-    _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument], deadline: NIODeadline? = nil
+  /// FCALL, loading the library where Redis doesn't have it. Errors as for ``command(_:deadline:)``.
+  package func call(
+    _ function: RedisFunction, keys: [RedisArgument], arguments: [RedisArgument], deadline: NIODeadline? = nil
   ) async throws(StoreError) -> RedisValue {
-    try await next().evaluate(script, keys: keys, arguments: arguments, deadline: deadline)
+    try await next().call(function, keys: keys, arguments: arguments, deadline: deadline)
   }
 
   /// As ``RedisConnectionHandle/fire(_:keys:arguments:)``.
-  package func fire(_ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument]) {
-    next().fire(script, keys: keys, arguments: arguments)
+  package func fire(_ function: RedisFunction, keys: [RedisArgument], arguments: [RedisArgument]) {
+    next().fire(function, keys: keys, arguments: arguments)
   }
 
   /// Returns when every connection is ready; throws `unavailable` at `deadline`.

@@ -14,16 +14,16 @@ extension RedisConnection {
     return promise.futureResult
   }
 
-  /// EVALSHA; when Redis doesn't have the script, SCRIPT LOAD and EVALSHA once more, within the same
-  /// deadline. A script that said NOSCRIPT hasn't run, so this never runs it twice.
-  package func evaluate(
-    _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument], deadline: NIODeadline? = nil
+  /// FCALL; when Redis doesn't have the function, FUNCTION LOAD and FCALL once more, within the same deadline. A
+  /// function that wasn't found hasn't run, so this never runs it twice.
+  package func call(
+    _ function: RedisFunction, keys: [RedisArgument], arguments: [RedisArgument], deadline: NIODeadline? = nil
   ) -> EventLoopFuture<RedisValue> {
     let promise = eventLoop.makePromise(of: RedisValue.self)
-    let evaluation = ScriptEvaluation(
-      connection: self, script: script, keys: keys, arguments: arguments,
+    let call = FunctionCall(
+      connection: self, function: function, keys: keys, arguments: arguments,
       deadline: deadline ?? defaultDeadline, promise: promise)
-    evaluation.start()
+    call.start()
     return promise.futureResult
   }
 

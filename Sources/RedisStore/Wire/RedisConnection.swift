@@ -25,6 +25,8 @@ package final class RedisConnection {
   private var timer: NIOScheduledCallback?
   var readyWaiters: [EventLoopPromise<Void>] = []
   var counts = RedisConnectionCounters()
+  /// By the name of the library.
+  var loads: [String: LibraryLoad] = [:]
 
   /// An out-buffer that grew past this is given back after its flush.
   private static let outBufferBytesKept = 1 << 20

@@ -42,20 +42,20 @@ package struct RedisConnectionHandle: Sendable {
     try await whenReady(deadline: deadline) { $0.command(arguments, deadline: $1) }
   }
 
-  /// As ``RedisClient/evaluate(_:keys:arguments:deadline:)``.
-  package func evaluate(
-    _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument], deadline: NIODeadline? = nil
+  /// As ``RedisClient/call(_:keys:arguments:deadline:)``.
+  package func call(
+    _ function: RedisFunction, keys: [RedisArgument], arguments: [RedisArgument], deadline: NIODeadline? = nil
   ) async throws(StoreError) -> RedisValue {
     try await whenReady(deadline: deadline) {
-      $0.evaluate(script, keys: keys, arguments: arguments, deadline: $1)
+      $0.call(function, keys: keys, arguments: arguments, deadline: $1)
     }.orThrow()
   }
 
-  /// Sends a script without waiting: from any thread, in the shortest way there is. A connection that isn't ready
+  /// Calls a function without waiting: from any thread, in the shortest way there is. A connection that isn't ready
   /// drops it.
-  package func fire(_ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument]) {
+  package func fire(_ function: RedisFunction, keys: [RedisArgument], arguments: [RedisArgument]) {
     eventLoop.execute {
-      _ = connection.value.evaluate(script, keys: keys, arguments: arguments)
+      _ = connection.value.call(function, keys: keys, arguments: arguments)
     }
   }
 

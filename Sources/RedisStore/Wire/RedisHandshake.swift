@@ -30,17 +30,11 @@ package struct RedisHandshake: Sendable {
     return promise.futureResult
   }
 
-  /// Has Redis load the scripts, in one write. Fails with ``RedisErrorReply`` when one doesn't compile.
-  package func load(_ scripts: [RedisScript]) -> EventLoopFuture<Void> {
-    let loaded = scripts.map { script in
-      command(["SCRIPT", "LOAD", .bytes(script.source)]).flatMapThrowing { value in
-        if case .error(let error) = value { throw error }
-        guard value == .bytes(script.sha1) else {
-          throw RedisErrorReply(message: "SHA1 Redis gives the script \(script.name) another name")
-        }
-      }
+  /// Has Redis load a library that it may have already. Fails with ``RedisErrorReply`` when it doesn't take it.
+  package func load(_ library: FunctionLibrary) -> EventLoopFuture<Void> {
+    command(library.loadCommand).flatMapThrowing { reply in
+      if let refusal = library.refusal(in: reply) { throw refusal }
     }
-    return EventLoopFuture.andAllSucceed(loaded, on: eventLoop)
   }
 }
 

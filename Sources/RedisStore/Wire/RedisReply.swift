@@ -65,8 +65,8 @@ package struct RedisReply: ~Copyable {
     }
   }
 
-  /// Whether it is the error that EVALSHA answers when Redis doesn't have the script.
-  package var isNoScript: Bool { kind == .error && starts(with: "NOSCRIPT") }
+  /// Whether it is the error that FCALL answers when Redis doesn't have the function.
+  package var isMissingFunction: Bool { kind == .error && starts(with: "ERR Function not found") }
 
   var length: Int { Int(node.value) }
 

@@ -1,5 +1,5 @@
-/// SHA-1 (FIPS 180-4), for the names that EVALSHA gives to scripts and for nothing else: it protects
-/// nothing here, and this room doesn't import OpenSSL.
+/// SHA-1 (FIPS 180-4), for the names of function libraries and for nothing else: it protects nothing here, and this
+/// room doesn't import OpenSSL.
 enum SHA1 {
   /// The digest in lower-case hex: 40 bytes of ASCII.
   static func hex(_ message: [UInt8]) -> [UInt8] {

@@ -14,7 +14,7 @@ extension Judgement {
     guard major < 7 else { return .good("redis.version", version ?? "") }
     return .bad(
       "redis.version", "Redis 7 or newer is needed, this is \(version ?? "of an unknown version")",
-      "upgrade Redis: the scripts rely on what version 7 knows of them")
+      "upgrade Redis: it has had functions since version 7")
   }
 
   private static func eviction(_ policy: String?) -> Finding {

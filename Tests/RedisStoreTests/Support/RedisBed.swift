@@ -49,10 +49,8 @@ struct RedisBed: Sendable {
     try await pipeline([arguments])[0]
   }
 
-  func load(_ scripts: [RedisScript]) async throws {
-    for script in scripts {
-      #expect(try await command("SCRIPT", "LOAD", .bytes(script.source)) == .bytes(script.sha1))
-    }
+  func load(_ library: FunctionLibrary) async throws {
+    #expect(library.refusal(in: try await run(library.loadCommand)) == nil)
   }
 
   func close() async throws {

@@ -16,9 +16,9 @@ final class ScriptBench {
   init() async throws {
     server = try await RedisServer.start()
     bed = try await RedisBed(server.url)
-    let scripts = try TestScripts()
-    try await bed.load(scripts.all)
-    calls = ScriptCalls(scripts)
+    let scripts = try TestScripts.withClock()
+    try await bed.load(scripts.library)
+    calls = ScriptCalls(scripts: scripts)
   }
 
   func close() async throws {

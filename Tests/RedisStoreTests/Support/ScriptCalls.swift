@@ -3,34 +3,17 @@ import NIOCore
 
 @testable import RedisStore
 
-/// Questions to the scripts as EVALSHA commands, with the keys and encodings of production.
+/// Questions to the scripts as FCALL commands, with the keys and encodings of production.
 struct ScriptCalls {
-  var check = Scripts.embedded.check
-  var usage = Scripts.embedded.usage
-  var settle = Scripts.embedded.settle
-  var extend = Scripts.embedded.extend
-  var apply = Scripts.embedded.apply
-  var report = Scripts.embedded.report
-  var load = Scripts.embedded.load
+  var scripts = Scripts.embedded
   var keyspace = Keyspace()
-
-  init() {}
-  init(_ scripts: TestScripts) {
-    check = scripts.check
-    usage = scripts.usage
-    settle = scripts.settle
-    extend = scripts.extend
-    apply = scripts.apply
-    report = scripts.report
-    load = scripts.load
-  }
 
   static let thresholds = ModelGate.thresholds.map { Int($0) }
 
-  static func evaluate(
-    _ script: RedisScript, _ keys: [String], _ arguments: [RedisArgument]
+  static func call(
+    _ function: RedisFunction, _ keys: [String], _ arguments: [RedisArgument]
   ) -> [RedisArgument] {
-    ["EVALSHA", .bytes(script.sha1), .integer(Int64(keys.count))] + keys.map { .text($0) } + arguments
+    ["FCALL", .bytes(function.wireName), .integer(Int64(keys.count))] + keys.map { .text($0) } + arguments
   }
 
   func request(_ request: ModelRequest, operation: String, metadata: String = "") -> [RedisArgument] {
@@ -46,8 +29,8 @@ struct ScriptCalls {
     let rights = RightsEncoding(
       entitlement: request.rights.entitlement, principal: principal, feature: request.rights.feature,
       verify: request.rights.verify, thresholds: ScriptCalls.thresholds)
-    return ScriptCalls.evaluate(
-      request.afterTheFact ? usage : check, keys,
+    return ScriptCalls.call(
+      request.afterTheFact ? scripts.usage : scripts.check, keys,
       [
         .bytes(rights.bytes),
         .text("\(principal.user)\u{1F}\(principal.tenant ?? "")\u{1F}\(request.feature)"),
@@ -99,8 +82,8 @@ struct ScriptCalls {
   func settle(
     _ hold: HoldID, tokens: Int64?, epoch: Int64, deadline: Int64, outcome: String = "", metadata: String = ""
   ) -> [RedisArgument] {
-    ScriptCalls.evaluate(
-      settle, holdKeys(hold),
+    ScriptCalls.call(
+      scripts.settle, holdKeys(hold),
       [
         .bytes(ScriptCalls.packed([epoch, deadline, tokens ?? 0, tokens == nil ? 1 : 0])),
         .text(hold.text), .text(outcome), .text(metadata),
@@ -113,8 +96,8 @@ struct ScriptCalls {
     _ hold: HoldID, tokens: Int64?, ttl: Int64?, usedSoFar: Int64? = nil, epoch: Int64, deadline: Int64,
     operation: String
   ) -> [RedisArgument] {
-    ScriptCalls.evaluate(
-      extend, holdKeys(hold),
+    ScriptCalls.call(
+      scripts.extend, holdKeys(hold),
       [
         .bytes(ScriptCalls.packed([epoch, deadline, tokens ?? -1, ttl ?? -1, usedSoFar ?? -1])),
         .text(hold.text), .text(operation), .bytes(RightsEncoding.encode(ScriptCalls.thresholds)),
@@ -126,8 +109,8 @@ struct ScriptCalls {
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
     var keys = accountKeys(principal.user, principal.tenant, bucket)
     keys.remove(at: 1)
-    return ScriptCalls.evaluate(
-      report, keys,
+    return ScriptCalls.call(
+      scripts.report, keys,
       [
         .bytes(
           RightsEncoding(
@@ -146,8 +129,8 @@ struct ScriptCalls {
     let bucket = bucket(of: snapshot)
     let grants = snapshot.grants.filter { $0.reference.series == .granted }
     let isUser = account.kind == .user
-    return ScriptCalls.evaluate(
-      apply,
+    return ScriptCalls.call(
+      scripts.apply,
       [
         keyspace.account(account, bucket: bucket),
         isUser
@@ -186,7 +169,8 @@ struct ScriptCalls {
       arguments += [.text(member), .integer(hold.expiresAt.milliseconds), .text(record)]
     }
     return [
-      ["SET", .text(lease), .text(nonce), "NX", "PX", 10_000], ScriptCalls.evaluate(load, keys, arguments),
+      ["SET", .text(lease), .text(nonce), "NX", "PX", 10_000],
+      ScriptCalls.call(scripts.load, keys, arguments),
     ]
   }
 

@@ -80,12 +80,11 @@ import Testing
   @Test func theFenceMakesOldRightsStale() async throws {
     let bench = try await ScriptBench()
     try await bench.putAll()
-    try await bench.bed.load([Scripts.embedded.fence])
     let keyspace = bench.calls.keyspace
     func fence(_ version: Int64) async throws -> RedisValue {
       try await bench.bed.run(
-        ScriptCalls.evaluate(
-          Scripts.embedded.fence,
+        ScriptCalls.call(
+          bench.calls.scripts.fence,
           [keyspace.account(.user("u"), bucket: 0), keyspace.lease(.user("u"), bucket: 0)],
           [.integer(version)]))
     }
@@ -152,10 +151,9 @@ import Testing
 
   @Test func theEpochNeverFalls() async throws {
     let bench = try await ScriptBench()
-    let script = Scripts.embedded.epoch
-    try await bench.bed.load([script])
     func set(_ epoch: Int64, _ run: String) async throws -> RedisValue {
-      try await bench.bed.run(ScriptCalls.evaluate(script, ["e"], [.integer(epoch), .text(run)]))
+      try await bench.bed.run(
+        ScriptCalls.call(bench.calls.scripts.epoch, ["e"], [.integer(epoch), .text(run)]))
     }
     #expect(try await set(3, "a") == .integer(3))
     #expect(try await set(2, "b") == .integer(3))

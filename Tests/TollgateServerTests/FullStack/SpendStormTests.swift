@@ -92,7 +92,7 @@ extension FullStack {
       #expect(refused.header("RateLimit-Policy") == "\"budget\";q=100000;tollgate-unit=\"tokens\"")
     }
 
-    /// A check on a warm cache is one EVALSHA. MONITOR tells top-level commands from those of scripts.
+    /// A check on a warm cache is one FCALL. MONITOR tells top-level commands from those of scripts.
     @Test func steadyStateIsOneRoundTrip() async throws {
       let stack = Stack.here
       let user = try await stack.makeUser("steady", plan: "storm")
@@ -119,19 +119,19 @@ extension FullStack {
       let others = Set(lines.filter { ["xreadgroup", "info", "echo"].contains($0.command) }.map(\.client))
       let own = lines.filter { !others.contains($0.client) && $0.command != "ping" && $0.client != "lua" }
       #expect(own.count == 100, "\(own.map(\.command))")
-      #expect(own.allSatisfy { $0.command == "evalsha" })
+      #expect(own.allSatisfy { $0.command == "fcall" })
       #expect(Set(own.map(\.client)).count == 1)
       // Redis' own count says the same: 100, and one for each batch that the flusher acknowledged.
-      let acknowledged = lines.filter { others.contains($0.client) && $0.command == "evalsha" }.count
-      let calls = stats.split(separator: "\r\n").first { $0.hasPrefix("cmdstat_evalsha:calls=") }
-      let count = calls?.dropFirst("cmdstat_evalsha:calls=".count).prefix { $0.isNumber }
+      let acknowledged = lines.filter { others.contains($0.client) && $0.command == "fcall" }.count
+      let calls = stats.split(separator: "\r\n").first { $0.hasPrefix("cmdstat_fcall:calls=") }
+      let count = calls?.dropFirst("cmdstat_fcall:calls=".count).prefix { $0.isNumber }
       let counted = count.flatMap { Int($0) } ?? 0
       #expect(
         (100...100 + acknowledged).contains(counted), "\(counted), of them acknowledged: \(acknowledged)")
       #expect(acknowledged < 100)
     }
 
-    /// `1700000000.123456 [0 127.0.0.1:5] "EVALSHA" …`, or `[0 lua]` for what a script did.
+    /// `1700000000.123456 [0 127.0.0.1:5] "FCALL" …`, or `[0 lua]` for what a script did.
     private struct MonitorLine {
       var client: String
       var command: String
