@@ -40,6 +40,9 @@ static const unsigned char announcements[] = {
 static const unsigned char degraded_charges[] = {
 #embed "../PostgresStore/Migrations/0018-degraded-charges.sql"
 };
+static const unsigned char booked_index[] = {
+#embed "../PostgresStore/Migrations/0019-booked-index.sql"
+};
 static const unsigned char versions[] = {
 #embed "../PostgresStore/Migrations/0020-versions.sql"
 };
@@ -58,6 +61,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0016-billing", billing_whole, sizeof billing_whole},
     {"0017-announcements", announcements, sizeof announcements},
     {"0018-degraded-charges", degraded_charges, sizeof degraded_charges},
+    {"0019-booked-index", booked_index, sizeof booked_index},
     {"0020-versions", versions, sizeof versions},
 };
 const size_t tollgate_migration_file_count =
