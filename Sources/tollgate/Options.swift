@@ -55,6 +55,15 @@ struct OutputOptions: ParsableArguments {
     }
     if let failure = answer.failure { throw failure }
   }
+
+  /// Shows the answer to something that takes long, and until then, on a terminal, how far it is.
+  func showLongWork(_ work: (@escaping (String) -> Void) async throws -> Answer) async throws {
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    defer { if isTerminal { Terminal.progress("") } }
+    let answer = try await work { line in if isTerminal { Terminal.progress(line) } }
+    if isTerminal { Terminal.progress("") }
+    try show(answer)
+  }
 }
 
 /// Which part of a list.

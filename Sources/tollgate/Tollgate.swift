@@ -10,8 +10,8 @@ struct Tollgate: AsyncParsableCommand {
     subcommands: [
       ServeCommand.self, MigrateCommand.self, DoctorCommand.self, ConfigCommand.self, UserCommand.self,
       TokenCommand.self, BudgetCommand.self, LimitsCommand.self, KeysCommand.self, StripeCommand.self,
-      WebhookCommand.self, EventsCommand.self, ReconcileCommand.self, DemoCommand.self,
-      HealthcheckCommand.self,
+      WebhookCommand.self, EventsCommand.self, ReconcileCommand.self, ImportCommand.self, DemoCommand.self,
+      HealthcheckCommand.self, CompletionsCommand.self,
     ])
 
   /// Runs what was asked for, and ends with the contract's status: 0 done, 1 refused or failed, 2 wrong usage.

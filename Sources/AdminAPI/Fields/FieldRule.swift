@@ -10,6 +10,9 @@ struct FieldRule<Value: Sendable & Equatable>: Sendable {
 /// Why a value is refused: "must be …".
 package struct FieldRefusal: Error, Equatable, CustomStringConvertible {
   var message: String
+
+  /// Also for rules that other doors have.
+  package init(message: String) { self.message = message }
   /// The message.
   package var description: String { message }
 }

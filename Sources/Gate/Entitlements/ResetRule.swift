@@ -35,6 +35,11 @@ package struct ResetRule: Sendable {
 
   private func period(ofUser id: String, at now: Instant) async throws(StoreError) -> ResetPeriod {
     guard let principal = try await principals.principal(user: id) else { throw .notFound("user `\(id)`") }
+    return try period(of: principal, at: now)
+  }
+
+  /// The same of a user at hand, without any read.
+  package func period(of principal: Principal, at now: Instant) throws(StoreError) -> ResetPeriod {
     let entitlement = Entitlement(of: principal, catalog: catalog)
     guard entitlement.plan != nil, entitlement.lockoutAt.map({ $0 > now }) ?? true else {
       throw ResetRule.withoutPlan

@@ -72,6 +72,19 @@ package enum ArgumentText {
   package static func overlap(_ text: String) throws -> Int64 {
     text == "0" ? 0 : try FieldText.seconds(text, max: 2_592_000)
   }
+  /// What an import is called.
+  package static func importName(_ text: String) throws -> String {
+    guard text.utf8.count <= 64 else { throw CommandFailure("must be 1 to 64 visible ASCII characters") }
+    return try FieldText.identifier(text)
+  }
+  /// What keys begin with: nothing that a pattern of Redis would take for more than itself.
+  package static func keyPrefix(_ text: String) throws -> String {
+    let name = try FieldText.identifier(text)
+    guard !name.contains(where: { "*?[]\\^".contains($0) }) else {
+      throw CommandFailure("must not have any of * ? [ ] ^ and \\ in it")
+    }
+    return name
+  }
   /// One idempotency key.
   package static func idempotencyKey(_ text: String) throws -> String {
     guard (1...Limits.idempotencyKeyBytesMax).contains(text.utf8.count),

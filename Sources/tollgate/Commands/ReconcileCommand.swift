@@ -33,17 +33,13 @@ struct ReconcileCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let account = user.map(AccountID.user) ?? tenant.map(AccountID.tenant)
-    let showsProgress = isatty(STDERR_FILENO) == 1
-    let answer = try await common.administer { administration in
-      guard let account else {
-        return try await administration.reconcileAll(
-          after: after, mends: mend, perSecond: pace,
-          progress: { line in if showsProgress { Terminal.progress(line) } })
-      }
-      return try await administration.reconcile(account, mends: mend)
+    if let account = user.map(AccountID.user) ?? tenant.map(AccountID.tenant) {
+      return try output.show(try await common.administer { try await $0.reconcile(account, mends: mend) })
     }
-    if all, showsProgress { Terminal.progress("") }
-    try output.show(answer)
+    try await output.showLongWork { progress in
+      try await common.administer {
+        try await $0.reconcileAll(after: after, mends: mend, perSecond: pace, progress: progress)
+      }
+    }
   }
 }
