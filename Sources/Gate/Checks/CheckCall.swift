@@ -92,6 +92,8 @@ package final class CheckCall {
 
   /// Told once per question, on the loop.
   package unowned let owner: any CheckCallOwner
+  /// What must live until the answer: an owner that can go away before. It lets go when it is told.
+  package var keeper: AnyObject?
 
   package init(owner: any CheckCallOwner) { self.owner = owner }
 

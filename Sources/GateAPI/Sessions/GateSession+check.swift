@@ -53,11 +53,14 @@ extension GateSession {
     }
     if limit < deadline { deadline = limit }
     call.deadlineNanoseconds = deadline.uptimeNanoseconds
+    // The client may leave, and its connection with it, while the counters are asked.
+    call.keeper = self
     handler.engine.check(call, prepared)
   }
 
   func completed(_ call: CheckCall) {
-    guard !isAnswered, let entry, let prepared else { return }
+    call.keeper = nil
+    guard call === self.call, !isAnswered, let entry, let prepared else { return }
     switch call.verdict {
     case .allowed, .replayed: answerAllowed()
     case .current: refuse(verified.map(explained) ?? .unavailable)

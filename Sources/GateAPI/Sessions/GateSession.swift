@@ -8,9 +8,10 @@ internal import NIOCore
 final class GateSession: CheckCallOwner {
   enum Purpose { case check, usage, settle, release, extend, authz }
 
-  unowned let handler: GateHandler
-  unowned let exchange: HTTPExchange
-  private(set) lazy var call = CheckCall(owner: self)
+  let handler: GateHandler
+  /// It has this session as its attachment, and lets go of it when the request is answered and the client gone.
+  let exchange: HTTPExchange
+  private(set) var call: CheckCall!
 
   var turn: UInt64 = 0
   var isAnswered = true
@@ -43,6 +44,7 @@ final class GateSession: CheckCallOwner {
     self.handler = handler
     self.exchange = exchange
     requestID = RequestID(exchange, made: OperationID())
+    call = CheckCall(owner: self)
   }
 
   // MARK: From the request
@@ -50,6 +52,8 @@ final class GateSession: CheckCallOwner {
   func begin(_ route: Route) {
     turn &+= 1
     isAnswered = false
+    // The request before was answered without it: its reply is still to come, and is not ours.
+    if call.keeper != nil { call = CheckCall(owner: self) }
     startedNanoseconds = NIODeadline.now().uptimeNanoseconds
     limit = .distantFuture
     requestID = RequestID(exchange, made: OperationID.make(using: &handler.random))

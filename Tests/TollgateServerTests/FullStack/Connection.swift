@@ -40,7 +40,8 @@ struct Connection: Sendable {
   private let channel: any Channel
   private static let patience = TimeAmount.seconds(20)
 
-  static func open(_ port: Int) async throws -> Connection {
+  /// `resets`: closing it is a reset, as when a client dies; not the end of what it says.
+  static func open(_ port: Int, resets: Bool = false) async throws -> Connection {
     let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .connectTimeout(.seconds(5))
       .channelInitializer { channel in
@@ -49,6 +50,9 @@ struct Connection: Sendable {
         }
       }
       .connect(host: "127.0.0.1", port: port).get()
+    if resets, let options = channel as? any SocketOptionProvider {
+      try await options.setSoLinger(NIOLinger(l_onoff: 1, l_linger: 0)).get()
+    }
     return Connection(channel: channel)
   }
 

@@ -48,6 +48,35 @@ extension FullStack {
     }
   }
 
+  /// Clients die while Redis is asked on their behalf.
+  @Suite(.stack) struct GoneClientTests {
+    @Test func theGateOutlivesItsClients() async throws {
+      let stack = Stack.here
+      let user = try await stack.makeUser("gone", plan: "storm")
+      #expect(try await stack.check(user, #"{"mode":"peek"}"#).status == 200)
+      let first = Request("GET", "/livez").bytes
+      let check = Request("POST", "/v1/check", user.credentials, #"{"feature":"note"}"#).bytes
+      stack.redis.pause()
+      do {
+        for _ in 0..<16 {
+          let connection = try await Connection.open(stack.gate.port, resets: true)
+          // Once the first answer is here, the request behind it has been asked about.
+          #expect(try await connection.send(raw: first + check).status == 200)
+          await connection.close()
+        }
+      } catch {
+        stack.redis.resume()
+        throw error
+      }
+      stack.redis.resume()
+      try await eventually(within: .seconds(10), "checks are answered again") {
+        try await stack.check(user, #"{"mode":"peek"}"#).status == 200
+      }
+      try await stack.waitForBooks()
+      #expect(try await stack.budget(user).used == (try await stack.booked(user.id)))
+    }
+  }
+
   /// Redis keeps its connections and answers nothing.
   @Suite(.stack(StackOptions(deadlineMilliseconds: 150))) struct StoppedRedisTests {
     @Test func answersComeByTheDeadline() async throws {
