@@ -124,8 +124,8 @@ package final class GateHandler: HTTPHandler {
 
   /// Notes that a token was used, for `last_used_at`; at most once a minute per token.
   func noteUse(of entry: CachedPrincipal, at now: Instant) {
-    guard let id = entry.principal.tokenID, now >= entry.notedAt.advanced(seconds: GateHandler.noteSeconds),
-      used.count < GateHandler.usedMax
+    guard now >= entry.notedAt.advanced(seconds: GateHandler.noteSeconds), used.count < GateHandler.usedMax,
+      let id = entry.principal.tokenID
     else { return }
     entry.notedAt = now
     used.append(id)

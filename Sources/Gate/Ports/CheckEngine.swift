@@ -1,42 +1,60 @@
-/// A principal's rights for one feature, made ready to be asked about: the part of the question that is the
-/// same for every check. The engine that made it is the only one to read `parts`.
-package final class PreparedCheck {
-  package let principal: Principal
+/// What callers with the same rights share. An entitlement is large, and there are few that differ.
+package final class Rights {
   package let entitlement: Entitlement
+  package init(_ entitlement: Entitlement) { self.entitlement = entitlement }
+}
+
+/// Who asks, and with what rights: one object for the cache and all questions of the caller.
+package final class Caller {
+  package let principal: Principal
+  package let rights: Rights
+
+  package init(_ principal: Principal, _ rights: Rights) {
+    self.principal = principal
+    self.rights = rights
+  }
+}
+
+/// A principal's rights for one feature, made ready to be asked about: the part of the question that is the
+/// same for every check. The engine that made it is the only one to read the bytes.
+package final class PreparedCheck {
+  package let caller: Caller
   package let feature: Feature
-  /// The whole beginning of a plain spend or peek, as it goes to the wire.
+  /// The whole beginning of a plain spend or peek, as it goes to the wire. It ends in the keys and then the arguments
+  /// that other forms of the question are made of too.
   package let plainPrefix: [UInt8]
-  /// The keys and arguments that other forms of the question are made of.
-  package let keys: [UInt8]
-  package let arguments: [UInt8]
+  private let keysStart: Int
+  private let argumentsStart: Int
   /// Where the engine keeps the calendar bounds of the user's budget, the pool's, and the day's.
   package let ownCalendar: Int
   package let poolCalendar: Int
   package let dayCalendar: Int
 
   package init(
-    principal: Principal, entitlement: Entitlement, feature: Feature, plainPrefix: [UInt8], keys: [UInt8],
-    arguments: [UInt8], ownCalendar: Int, poolCalendar: Int, dayCalendar: Int
+    caller: Caller, feature: Feature, plainPrefix: [UInt8], keyBytes: Int, argumentBytes: Int,
+    ownCalendar: Int, poolCalendar: Int, dayCalendar: Int
   ) {
-    self.principal = principal
-    self.entitlement = entitlement
+    self.caller = caller
     self.feature = feature
     self.plainPrefix = plainPrefix
-    self.keys = keys
-    self.arguments = arguments
+    argumentsStart = plainPrefix.count - argumentBytes
+    keysStart = argumentsStart - keyBytes
     self.ownCalendar = ownCalendar
     self.poolCalendar = poolCalendar
     self.dayCalendar = dayCalendar
   }
+
+  package var principal: Principal { caller.principal }
+  package var entitlement: Entitlement { caller.rights.entitlement }
+  package var keys: ArraySlice<UInt8> { plainPrefix[keysStart..<argumentsStart] }
+  package var arguments: ArraySlice<UInt8> { plainPrefix[argumentsStart...] }
 }
 
 /// The counters as the data plane asks them: one per event loop, confined to it, answering by callback on it,
 /// in one round trip.
 package protocol CheckEngine: AnyObject {
   /// `verify`: only asks whether the versions are current, for a refusal that rests on them (402).
-  func prepare(
-    _ principal: Principal, _ entitlement: Entitlement, feature: Feature, verify: Bool
-  ) -> PreparedCheck
+  func prepare(_ caller: Caller, feature: Feature, verify: Bool) -> PreparedCheck
 
   /// Asks, and tells `call.owner` once, by the call's deadline.
   func check(_ call: CheckCall, _ prepared: PreparedCheck)
@@ -64,6 +82,15 @@ package protocol CheckEngine: AnyObject {
   func now() -> Instant
   /// Takes Redis' own word for its time: its clock and ours are on two sides of a calendar's boundary.
   func adoptClock(_ now: Instant)
+}
+
+extension CheckEngine {
+  /// For a question of its own, whose caller is in no cache.
+  package func prepare(
+    _ principal: Principal, _ entitlement: Entitlement, feature: Feature, verify: Bool
+  ) -> PreparedCheck {
+    prepare(Caller(principal, Rights(entitlement)), feature: feature, verify: verify)
+  }
 }
 
 /// One step in the life of a hold.

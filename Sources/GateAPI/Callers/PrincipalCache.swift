@@ -2,8 +2,7 @@ internal import Gate
 
 /// Who a credential belongs to, as this loop last heard, with everything that can be made ready for it.
 final class CachedPrincipal {
-  let principal: Principal
-  let entitlement: Entitlement
+  let caller: Caller
   /// What it is found by: a token's hash, or nil for a user that a service key named.
   let token: TokenHash?
   /// By the feature's place in the catalog.
@@ -14,23 +13,43 @@ final class CachedPrincipal {
   var refusals: UInt64 = 0
 
   init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?, now: Instant) {
-    self.principal = principal
     self.token = token
-    entitlement = Entitlement(of: principal, catalog: catalog.catalog, now: now)
+    caller = Caller(principal, catalog.rights(of: principal, now: now))
     prepared = Array(repeating: nil, count: catalog.features.count)
   }
+
+  var principal: Principal { caller.principal }
+  var entitlement: Entitlement { caller.rights.entitlement }
 }
 
-/// The catalog with its features numbered, so that a principal keeps an array and not a dictionary.
-struct IndexedCatalog {
+/// The catalog with its features numbered, so that a principal keeps an array and not a dictionary; of one loop.
+final class IndexedCatalog {
   let catalog: Catalog
   let features: [Feature]
   let defaultFeature: Int
+  /// Rights that were worked out lately, for others to share.
+  private var known: [Rights] = []
+  private var oldest = 0
+  private static let knownMax = 16
 
   init(_ catalog: Catalog) {
     self.catalog = catalog
     features = catalog.features.values.sorted { $0.name < $1.name }
     defaultFeature = features.firstIndex { $0.name == catalog.defaultFeature } ?? 0
+  }
+
+  /// The rights of a principal, in one object with those of others that are the same.
+  func rights(of principal: Principal, now: Instant) -> Rights {
+    let entitlement = Entitlement(of: principal, catalog: catalog, now: now)
+    if let same = known.first(where: { $0.entitlement == entitlement }) { return same }
+    let rights = Rights(entitlement)
+    if known.count < IndexedCatalog.knownMax {
+      known.append(rights)
+    } else {
+      known[oldest] = rights
+      oldest = (oldest + 1) % IndexedCatalog.knownMax
+    }
+    return rights
   }
 
   func index(of feature: String) -> Int? { features.firstIndex { $0.name == feature } }
@@ -40,10 +59,11 @@ struct IndexedCatalog {
 /// and a hand per set that throws out what was not hit since it last came by (second chance).
 struct PrincipalCache {
   private static let ways = 8
-  private var keys: [TokenHash]
-  private var values: [CachedPrincipal?]
-  private var wasHit: [Bool]
-  private var hands: [UInt8]
+  // Empty until something is put in: a gate without service keys needs no cache of users.
+  private var keys: [TokenHash] = []
+  private var values: [CachedPrincipal?] = []
+  private var wasHit: [Bool] = []
+  private var hands: [UInt8] = []
   private let mask: Int
   private(set) var count = 0
 
@@ -51,15 +71,19 @@ struct PrincipalCache {
   init(entriesMax: Int) {
     var sets = 8
     while sets * PrincipalCache.ways < entriesMax { sets *= 2 }
-    let slots = sets * PrincipalCache.ways
     mask = sets - 1
+  }
+
+  private mutating func allocate() {
+    let slots = (mask + 1) * PrincipalCache.ways
     keys = Array(repeating: TokenHash(w0: 0, w1: 0, w2: 0, w3: 0), count: slots)
     values = Array(repeating: nil, count: slots)
     wasHit = Array(repeating: false, count: slots)
-    hands = Array(repeating: 0, count: sets)
+    hands = Array(repeating: 0, count: mask + 1)
   }
 
   mutating func find(_ hash: TokenHash) -> CachedPrincipal? {
+    guard count > 0 else { return nil }
     let start = set(of: hash) * PrincipalCache.ways
     for slot in start..<start + PrincipalCache.ways where keys[slot] == hash {
       guard let value = values[slot] else { return nil }
@@ -70,6 +94,7 @@ struct PrincipalCache {
   }
 
   mutating func insert(_ value: CachedPrincipal, for hash: TokenHash) {
+    if keys.isEmpty { allocate() }
     let set = set(of: hash)
     let start = set * PrincipalCache.ways
     var chosen: Int?
@@ -100,6 +125,7 @@ struct PrincipalCache {
   }
 
   mutating func remove(_ hash: TokenHash) {
+    guard count > 0 else { return }
     let start = set(of: hash) * PrincipalCache.ways
     for slot in start..<start + PrincipalCache.ways where keys[slot] == hash && values[slot] != nil {
       values[slot] = nil

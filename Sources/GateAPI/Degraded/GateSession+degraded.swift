@@ -76,7 +76,7 @@ extension GateSession {
       if let problem = fillCall() { return refuse(problem) }
     }
     let entitlement = fresh.entitlement
-    prepared = handler.engine.prepare(principal, entitlement, feature: feature, verify: false)
+    prepared = handler.engine.prepare(fresh.caller, feature: feature, verify: false)
     if let plan = entitlement.plan, !plan.features.contains(feature.name) {
       return refuse(planRequired(plan, feature))
     }

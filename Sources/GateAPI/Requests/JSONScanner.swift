@@ -14,6 +14,13 @@ struct JSONScanner: ~Copyable, ~Escapable {
   enum Failure: Error {
     case malformed
     case field(FieldError)
+
+    /// Worded only once it is thrown: a text costs more than the number it would be about.
+    static func notInteger(_ name: String, _ range: ClosedRange<Int64>) -> Failure {
+      .field(
+        FieldError(field: name, message: "must be an integer from \(range.lowerBound) to \(range.upperBound)")
+      )
+    }
   }
 
   private var current: UInt8 { index < bytes.count ? bytes[index] : 0 }
@@ -104,22 +111,20 @@ struct JSONScanner: ~Copyable, ~Escapable {
   private mutating func integer(_ name: String, _ range: ClosedRange<Int64>) throws(Failure) -> Int64? {
     if try null() { return nil }
     let start = index
-    let mistake = Failure.field(
-      FieldError(field: name, message: "must be an integer from \(range.lowerBound) to \(range.upperBound)"))
     guard current == 0x2D || (0x30...0x39).contains(current) else {
       try skip(depth: 0)
-      throw mistake
+      throw .notInteger(name, range)
     }
     try number()
     var value: Int64 = 0
     for position in start..<index {
-      guard (0x30...0x39).contains(bytes[position]) else { throw mistake }
+      guard (0x30...0x39).contains(bytes[position]) else { throw .notInteger(name, range) }
       let (product, overflow) = value.multipliedReportingOverflow(by: 10)
       let (sum, carry) = product.addingReportingOverflow(Int64(bytes[position] - 0x30))
-      guard !overflow, !carry else { throw mistake }
+      guard !overflow, !carry else { throw .notInteger(name, range) }
       value = sum
     }
-    guard range.contains(value) else { throw mistake }
+    guard range.contains(value) else { throw .notInteger(name, range) }
     return value
   }
 

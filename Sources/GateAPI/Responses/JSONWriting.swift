@@ -11,35 +11,22 @@ extension ByteBuffer {
       writeInteger(UInt8(truncatingIfNeeded: rest) + 48)
       return
     }
-    // Digits come last first; twenty bytes hold any of them.
-    var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    var count = 0
-    while rest > 0 {
-      let digit = UInt64(rest % 10) + 48
-      rest /= 10
-      if count < 8 {
-        digits.0 = digits.0 >> 8 | digit << 56
-      } else if count < 16 {
-        digits.1 = digits.1 >> 8 | digit << 56
-      } else {
-        digits.2 = digits.2 >> 8 | digit << 56
-      }
-      count += 1
+    var length = value < 0 ? 2 : 1
+    var power = rest
+    while power >= 10 {
+      power /= 10
+      length += 1
     }
-    if value < 0 { writeInteger(UInt8(ascii: "-")) }
-    if count > 16 { writeTail(digits.2, count: count - 16) }
-    if count > 8 { writeTail(digits.1, count: min(count, 16) - 8) }
-    writeTail(digits.0, count: min(count, 8))
-  }
-
-  /// The last `count` of eight bytes, of which the first written stands highest.
-  private mutating func writeTail(_ word: UInt64, count: Int) {
-    if count == 8 {
-      writeInteger(word)
-    } else {
-      for shift in stride(from: 56, to: 56 - 8 * count, by: -8) {
-        writeInteger(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-      }
+    // In one step: each write to the buffer has its price.
+    unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
+      var index = length
+      repeat {
+        index -= 1
+        unsafe bytes[index] = UInt8(truncatingIfNeeded: rest % 10) + 48
+        rest /= 10
+      } while rest > 0
+      if value < 0 { unsafe bytes[0] = UInt8(ascii: "-") }
+      return length
     }
   }
 

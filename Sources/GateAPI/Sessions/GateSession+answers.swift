@@ -33,13 +33,13 @@ extension GateSession {
   }
 
   private func writeAllowed(_ prepared: PreparedCheck, into out: inout ByteBuffer) {
-    let principal = prepared.principal
+    let caller = prepared.caller
     out.json("{\"allowed\":true,\"user\":")
-    out.json(string: principal.user)
+    out.json(string: caller.principal.user)
     out.json(",\"tenant\":")
-    out.json(stringOrNull: principal.tenant)
+    out.json(stringOrNull: caller.principal.tenant)
     out.json(",\"plan\":")
-    out.json(stringOrNull: prepared.entitlement.plan?.name)
+    out.json(stringOrNull: caller.rights.entitlement.plan?.name)
     out.json(",\"feature\":")
     out.json(string: prepared.feature.name)
     out.json(",\"mode\":\"")
@@ -73,20 +73,21 @@ extension GateSession {
 
   /// `RateLimit*`, and what gateways copy upstream.
   func writeHeaders(_ prepared: PreparedCheck, into out: inout ByteBuffer) {
+    let caller = prepared.caller
     RateLimitHeaders(
-      requests: prepared.entitlement.limits.requests, numbers: call.numbers, isRequestRateUsedUp: false,
+      requests: caller.rights.entitlement.limits.requests, numbers: call.numbers, isRequestRateUsedUp: false,
       isDegraded: isDegraded
     ).write(into: &out)
     writeDegradedHeader(into: &out)
     out.writeStaticString("Tollgate-User: ")
-    out.writeString(prepared.principal.user)
-    if let tenant = prepared.principal.tenant {
+    out.writeString(caller.principal.user)
+    if let tenant = caller.principal.tenant {
       out.writeStaticString("\r\nTollgate-Tenant: ")
       out.writeString(tenant)
     }
-    if let plan = prepared.entitlement.plan {
+    if let plan = caller.rights.entitlement.plan?.name {
       out.writeStaticString("\r\nTollgate-Plan: ")
-      out.writeString(plan.name)
+      out.writeString(plan)
     }
     out.writeStaticString("\r\nTollgate-Remaining: ")
     out.json(call.numbers.budget.remaining)

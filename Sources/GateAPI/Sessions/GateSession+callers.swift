@@ -154,12 +154,12 @@ extension GateSession {
 
   /// Knows who it is. An expired token looks like an unknown one.
   private func proceed(_ cached: CachedPrincipal) {
-    if let expires = cached.principal.tokenExpiresAt, expires <= handler.engine.now() {
+    if let expires = cached.caller.principal.tokenExpiresAt, expires <= handler.engine.now() {
       return refuse(.tokenInvalid)
     }
     entry = cached
     // One of the user's own limits has run out since the rights were worked out.
-    if let end = cached.entitlement.limitsEndAt, end <= handler.engine.now() {
+    if let end = cached.caller.rights.entitlement.limitsEndAt, end <= handler.engine.now() {
       entry = keep(cached.principal, for: cached.token)
     }
     if token != nil, mistake == nil, let named = namedElsewhere(), named != cached.principal.user {

@@ -10,6 +10,11 @@ extension GateSession {
     if mistake == nil, verified == nil { mistake = fillCall() }
     if let mistake { verified = mistake }
     let index = featureIndex ?? handler.catalog.defaultFeature
+    // Only a feature that the plan includes is ever made ready.
+    if verified == nil, let ready = entry.prepared[index] {
+      prepared = ready
+      return send()
+    }
     if verified == nil, let plan = entry.entitlement.plan,
       !plan.features.contains(handler.catalog.features[index].name)
     {
@@ -20,12 +25,10 @@ extension GateSession {
       call.reset()
       call.mode = .peek
       prepared = handler.engine.prepare(
-        entry.principal, entry.entitlement, feature: handler.catalog.features[index], verify: true)
-    } else if let ready = entry.prepared[index] {
-      prepared = ready
+        entry.caller, feature: handler.catalog.features[index], verify: true)
     } else {
       let ready = handler.engine.prepare(
-        entry.principal, entry.entitlement, feature: handler.catalog.features[index], verify: false)
+        entry.caller, feature: handler.catalog.features[index], verify: false)
       entry.prepared[index] = ready
       prepared = ready
     }

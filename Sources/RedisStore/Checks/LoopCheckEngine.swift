@@ -72,9 +72,8 @@ package final class LoopCheckEngine: CheckEngine {
 
   // MARK: Preparing
 
-  package func prepare(
-    _ principal: Principal, _ entitlement: Entitlement, feature: Feature, verify: Bool
-  ) -> PreparedCheck {
+  package func prepare(_ caller: Caller, feature: Feature, verify: Bool) -> PreparedCheck {
+    let (principal, entitlement) = (caller.principal, caller.rights.entitlement)
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
     let user = AccountID.user(principal.user)
     var keys = ByteBuffer()
@@ -101,9 +100,8 @@ package final class LoopCheckEngine: CheckEngine {
     let pool = entitlement.pool
     let day = (own ?? pool)?.rule.timeZone ?? "UTC"
     return PreparedCheck(
-      principal: principal, entitlement: entitlement, feature: feature,
-      plainPrefix: Array(plain.readableBytesView), keys: Array(keys.readableBytesView),
-      arguments: Array(arguments.readableBytesView),
+      caller: caller, feature: feature, plainPrefix: Array(plain.readableBytesView),
+      keyBytes: keys.readableBytes, argumentBytes: arguments.readableBytes,
       ownCalendar: calendars.slot(of: own?.calendarPeriod ?? .none, timeZone: own?.rule.timeZone ?? "UTC"),
       poolCalendar: calendars.slot(of: pool?.calendarPeriod ?? .none, timeZone: pool?.rule.timeZone ?? "UTC"),
       dayCalendar: calendars.slot(of: .day, timeZone: day))

@@ -14,8 +14,7 @@ struct PendingTable<Element> {
   }
 
   mutating func remove(_ tag: Int) -> Element {
-    guard let element = slots[tag] else { preconditionFailure("a reply for nobody") }
-    slots[tag] = nil
+    guard let element = slots[tag].take() else { preconditionFailure("a reply for nobody") }
     free.append(tag)
     return element
   }
