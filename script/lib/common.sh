@@ -1,4 +1,4 @@
-# What script/server and script/test share. Sourced, never run; the caller has set `root`.
+# What script/server, script/test and script/bench share. Sourced, never run; the caller has set `root`.
 # shellcheck shell=bash
 
 # Tools of a plain Debian, also where PATH was cut down, and Swift where it usually lies.
@@ -60,6 +60,13 @@ missing_packages() {
   if [[ -n "${needs_python:-}" ]]; then
     python3 -c 'import ensurepip, venv' 2>/dev/null || printf '%s\n' python3 python3-venv
   fi
+  if [[ -n "${needs_peers:-}" ]]; then
+    command -v wrk >/dev/null || echo wrk
+    command -v nginx >/dev/null || echo nginx
+    [[ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ]] || echo libnginx-mod-http-lua
+    [[ -e /usr/share/lua/5.1/resty/core.lua ]] || echo lua-resty-core
+    [[ -e /usr/share/doc/lua-cjson ]] || echo lua-cjson
+  fi
 }
 
 # Installs what is missing from Debian's archive. No server is started by it, now or at the next boot, and
@@ -98,7 +105,7 @@ apt-get "${options[@]}" install "$@" </dev/null
 if command -v systemctl >/dev/null && [[ -d /run/systemd/system ]]; then
   for package in "$@"; do
     case "$package" in
-      redis-server | postgresql) systemctl --quiet disable "$package.service" || true ;;
+      redis-server | postgresql | nginx) systemctl --quiet disable "$package.service" || true ;;
     esac
   done
 fi
