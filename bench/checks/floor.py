@@ -1,20 +1,17 @@
 """The floor: the gate's own command by redis-benchmark, without any gate.
 
-redis-benchmark can't send binary arguments. So it calls the same script under another name, with as many arguments of
+redis-benchmark can't send binary arguments. So it calls the same function under another name, with as many arguments of
 the same length, and a preamble puts the request's and the rights' doubles in their place; they are the same for all
 users. Its random numbers are the users' names.
 """
 
-import hashlib
 import re
 import subprocess
 import time
-from pathlib import Path
 
 from load import cpu_us
 from question import PLACEHOLDER
 
-LUA = Path(__file__).resolve().parents[2] / "lua"
 LIBRARY = "bench"
 
 
@@ -37,19 +34,11 @@ class Floor:
             if b"\0" in word:
                 preamble += f"given[{index + 1}] = {literal(word)} "
                 arguments[index] = b"x" * len(word)
-        register = self._script if verb == b"EVALSHA" else self._function
         self.command = [
             word.replace(PLACEHOLDER.encode(), b"u___rand_int__")
-            for word in (verb, register(name, preamble), count, *keys, *arguments)]
+            for word in (verb, self._register(name, preamble), count, *keys, *arguments)]
 
-    def _script(self, name, preamble):
-        """Loads the script of that name, as the gate puts it together from lua/, with the preamble."""
-        head, rest = (LUA / "check.lua").read_bytes().split(b"\n", 1)
-        head, rest = head + b"\n", (LUA / "account.lua").read_bytes() + rest
-        assert hashlib.sha1(head + rest).hexdigest().encode() == name, "lua/ is not what the gate has loaded"
-        return self.stack.redis("SCRIPT", "LOAD", head + f"do local given = ARGV {preamble}end\n".encode() + rest)
-
-    def _function(self, name, preamble):
+    def _register(self, name, preamble):
         """Loads the gate's library once more, under another name, each of its functions with the preamble."""
         redis = self.stack.redis
         for library in redis("FUNCTION", "LIST", "WITHCODE"):
@@ -59,16 +48,16 @@ class Floor:
         else:
             raise SystemExit(f"Redis has no function {name.decode()}")
         head, rest = fields[b"library_code"].split(b"\n", 1)
-        shadow = f"""
-          local redis = setmetatable({{register_function = function(name, run)
-            local of = type(name) == 'table' and name or {{function_name = name, callback = run}}
-            redis.register_function({{
-              function_name = '{LIBRARY}_' .. of.function_name, flags = of.flags,
-              callback = function(keys, given) {preamble} return of.callback(keys, given) end,
-            }})
-          end}}, {{__index = redis}})"""
+        wrapped = f"""local function register_asked(of)
+          redis.register_function({{
+            function_name = '{LIBRARY}_' .. of.function_name, flags = of.flags,
+            callback = function(keys, given) {preamble} return of.callback(keys, given) end,
+          }})
+        end
+        """
+        rest = rest.replace(b"redis.register_function", b"register_asked")
         head = re.sub(rb"name=\S+", b"name=" + LIBRARY.encode(), head)
-        redis("FUNCTION", "LOAD", "REPLACE", head + b"\n" + shadow.encode() + b"\n" + rest)
+        redis("FUNCTION", "LOAD", "REPLACE", head + b"\n" + wrapped.encode() + rest)
         return f"{LIBRARY}_".encode() + name
 
     def run(self, clients, pipeline, requests):

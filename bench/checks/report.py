@@ -158,7 +158,35 @@ def others(results):
     return table(("figure", "measured"), rows)
 
 
-TABLES = {"goals": goals, "checks": lambda results: checks(results) if "compare" in results else "", "others": others}
+USED, MASTERS, PER_USER_PER_DAY, PEAK = 0.7, 3, 50, 4
+
+
+def capacity(results):
+    """What the measured costs come to, with cores filled to 70 %."""
+    if "books" not in results:
+        return ""
+    cost = {name: median(each[f"{name}_us"] for each in results["books"]["rounds"]) for name in ("gate", "redis", "postgres")}
+    rate = {name: USED * 1e6 / us for name, us in cost.items()}
+    rows = [(f"one core of {name}", f"{cost[name.lower()]:.1f} µs", f"{rate[name.lower()]:,.0f}") for name in ("Gate", "Redis", "Postgres")]
+    masters = MASTERS * rate["redis"]
+    rows.append((f"{MASTERS} Redis masters", f"{cost['redis'] / MASTERS:.1f} µs", f"{masters:,.0f}"))
+    users = masters * 86_400 / PEAK / PER_USER_PER_DAY
+    text = table(("at 70 % of its cores", "CPU per check, books and all", "checks/s"), rows)
+    text += (f"\n\n{MASTERS} masters want {masters * cost['gate'] / 1e6 / USED:.1f} cores of gates and"
+             f" {masters * cost['postgres'] / 1e6 / USED:.1f} of Postgres beside them. At {PER_USER_PER_DAY} checks per user and"
+             f" day, and a peak of {PEAK} times the average, they carry {users / 1e6:,.1f} million users.")
+    if "memory" in results and "cold" in results:
+        part, cold = results["memory"], results["cold"]
+        token = (cold["full"]["redis_bytes"] - cold["empty"]["redis_bytes"]) / cold["users"]
+        whole = part["bytes"] / part["accounts"] + token
+        text += f" A million users in use, with a token each, take {whole / 1000:,.2f} GB of Redis' memory."
+    return text
+
+
+TABLES = {
+    "goals": goals, "checks": lambda results: checks(results) if "compare" in results else "", "others": others,
+    "capacity": capacity,
+}
 
 
 def summary(results):

@@ -106,7 +106,7 @@ extension Schema {
     SettingKey("principals", .section, .absent("all defaults"), "The local cache of who is calling."),
     SettingKey(
       "principals.entries_max", .integer(100...10_000_000), .value(.integer(100_000)),
-      "Tokens that it holds, about 500 bytes each."),
+      "Tokens that it holds, about 1.2 kB each."),
 
     SettingKey("authz", .section, .absent("all defaults"), "The `/authz` paths."),
     SettingKey(
