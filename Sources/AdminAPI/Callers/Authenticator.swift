@@ -23,21 +23,20 @@ struct Authenticator: Sendable {
     }
     let refusal = Challenge.bearer.problem(.tokenInvalid, "This admin key is not valid.")
     guard let text = Authenticator.bearer(authorization) else { throw refusal }
+    guard let admin = try await admin(key: text) else { throw refusal }
+    guard admin.may(access) else { throw Problem(.forbidden, "This admin key may only read.") }
+    return .admin(admin)
+  }
+
+  /// Who an admin key belongs to; nil for a text that is none.
+  func admin(key text: String) async throws(StoreError) -> Admin? {
     let hash = Authenticator.hash(text)
-    var caller: Caller?
-    if Authenticator.equal(hash, control.bootstrapOperator) {
-      caller = .admin(key: "bootstrap", role: .operator)
-    } else if text.hasPrefix(Token.Prefix.admin.rawValue),
+    if Authenticator.equal(hash, control.bootstrapOperator) { return .bootstrap }
+    guard text.hasPrefix(Token.Prefix.admin.rawValue),
       let key = try await control.principals.apiKey(hash: hash), key.kind == .admin
-    {
-      await noteUse(of: key)
-      caller = .admin(key: key.id, role: key.role ?? .viewer)
-    }
-    guard let caller, case .admin(_, let role) = caller else { throw refusal }
-    guard access == .adminRead || role == .operator else {
-      throw Problem(.forbidden, "This admin key may only read.")
-    }
-    return caller
+    else { return nil }
+    await noteUse(of: key)
+    return Admin(key: key.id, role: key.role ?? .viewer)
   }
 
   private func user(_ request: ControlRequest, for access: Access) async throws -> Caller {

@@ -1,7 +1,7 @@
 /// Percent-encoding, as queries and paths have it.
-enum Query {
-  /// The pairs of a query string, decoded; `+` is a blank there.
-  static func parse(_ query: String) throws(Problem) -> [(name: String, value: String)] {
+package enum Query {
+  /// The pairs of a query string, decoded; `+` is a blank there. A form's body is written the same way.
+  package static func parse(_ query: String) throws(Problem) -> [(name: String, value: String)] {
     var pairs: [(name: String, value: String)] = []
     for part in query.utf8.split(separator: UInt8(ascii: "&")) {
       let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
@@ -14,7 +14,7 @@ enum Query {
   }
 
   /// nil for a broken escape or bytes that are no UTF-8.
-  static func decode(_ text: some Sequence<UInt8>, plusIsBlank: Bool = false) -> String? {
+  package static func decode(_ text: some Sequence<UInt8>, plusIsBlank: Bool = false) -> String? {
     var bytes: [UInt8] = []
     var iterator = text.makeIterator()
     while let byte = iterator.next() {
@@ -29,6 +29,22 @@ enum Query {
       }
     }
     return String(validating: bytes, as: UTF8.self)
+  }
+
+  /// Everything but RFC 3986's unreserved characters is escaped.
+  package static func encode(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        bytes.append(byte)
+      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func digit(_ byte: UInt8) -> UInt8? {

@@ -1,10 +1,10 @@
 internal import Billing
 internal import Gate
-internal import Logging
+package import Logging
 
 extension Problem {
   /// The one place where failures become statuses. A cause goes to the log, never to the caller.
-  static func from(_ error: any Error, logger: Logger) -> Problem {
+  package static func from(_ error: any Error, logger: Logger) -> Problem {
     switch error {
     case let problem as Problem: problem
     case let error as StoreError: from(error, logger: logger)

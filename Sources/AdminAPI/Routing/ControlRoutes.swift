@@ -1,5 +1,5 @@
 package import Gate
-internal import Logging
+package import Logging
 
 /// A table of calls and the one way through it: request id, match, limits, caller, handler, and the
 /// conversion of whatever is thrown into a problem. It knows no transport.
@@ -54,7 +54,14 @@ package struct ControlRoutes: Sendable {
     return response
   }
 
-  private func finish(_ response: inout ControlResponse, id: String) {
+  /// Whether the path is one of the table's, whatever the method.
+  package func serves(path: String) -> Bool {
+    let segments = ControlRoutes.segments(of: path)
+    return (routes + elsewhere).contains { $0.parameters(of: segments) != nil }
+  }
+
+  /// Adds what every answer has.
+  package func finish(_ response: inout ControlResponse, id: String) {
     response.headers.append((name: "X-Request-Id", value: id))
     response.headers.append((name: "X-Content-Type-Options", value: "nosniff"))
     // Answers are one caller's own, and some hold a credential.
@@ -63,7 +70,8 @@ package struct ControlRoutes: Sendable {
     }
   }
 
-  private func logger(for request: ControlRequest) -> (id: String, logger: Logger) {
+  /// The request's id, and a logger that has it.
+  package func logger(for request: ControlRequest) -> (id: String, logger: Logger) {
     let id = RequestID.choose(request.values(of: "X-Request-Id"))
     var logger = control.logger
     logger[metadataKey: "request.id"] = "\(id)"

@@ -11,6 +11,8 @@ package struct ControlRequest: Sendable {
   package var headers: [(name: String, value: String)]
   /// As it came, already bounded by the transport.
   package var body: [UInt8]
+  /// The address at the other end, without its port; nil where the transport doesn't know one.
+  package var peer: String?
 
   /// Makes a request; `target` is the path with its query.
   package init(

@@ -1,16 +1,36 @@
-internal import Gate
+package import Gate
 internal import HTTPTypes
 package import Hummingbird
 internal import NIOCore
 
-/// The admin listener's transport: hummingbird's request in, ``ControlRoutes``, hummingbird's answer out.
+/// What a listener of the control plane serves: a table of calls, or something around one.
+package protocol ControlService: Sendable {
+  /// How many bytes of a body are worth reading for a request.
+  func bodyBytesMax(path: String) -> Int
+  /// The answer to a request, always.
+  func respond(to request: ControlRequest) async -> ControlResponse
+  /// The answer to what the transport itself has to refuse.
+  func refuse(_ request: ControlRequest, code: ProblemCode, detail: String) -> ControlResponse
+}
+
+extension ControlRoutes: ControlService {}
+
+/// The admin listener's transport: hummingbird's request in, a ``ControlService``, hummingbird's answer out.
 package struct ControlResponder: HTTPResponder {
-  /// Nothing of ours travels in the context.
-  package typealias Context = BasicRequestContext
-  let routes: ControlRoutes
+  /// What travels beside a request: hummingbird's own, and who is at the other end.
+  package struct Context: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    let peer: String?
+
+    package init(source: ApplicationRequestContextSource) {
+      coreContext = .init(source: source)
+      peer = source.channel.remoteAddress?.ipAddress
+    }
+  }
+  let routes: any ControlService
 
   /// Serves a table of calls.
-  package init(_ routes: ControlRoutes) { self.routes = routes }
+  package init(_ routes: any ControlService) { self.routes = routes }
 
   /// Reads the body within the route's bound, and answers.
   package func respond(to request: Request, context: Context) async throws -> Response {
@@ -18,6 +38,7 @@ package struct ControlResponder: HTTPResponder {
     var headers = request.headers.map { (name: $0.name.canonicalName, value: $0.value) }
     if let host = request.head.authority { headers.append((name: "host", value: host)) }
     var plain = ControlRequest(method: request.method.rawValue, target: path, headers: headers)
+    plain.peer = context.peer
     do {
       let buffer = try await request.body.collect(upTo: routes.bodyBytesMax(path: plain.path))
       plain.body = Array(buffer.readableBytesView)
