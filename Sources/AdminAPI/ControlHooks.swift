@@ -14,6 +14,8 @@ package struct ControlHooks: Sendable {
   package var replay: (@Sendable (_ event: String, _ actor: String) async throws -> WebhookEventRecord?)?
   /// `/admin/v1/events`.
   package var events: EventHook?
+  /// `plan_price_map`, with what Stripe says of each price; for the dashboard alone.
+  package var prices: (@Sendable () async throws(BillingFault) -> [MappedPrice])?
   /// `GET /metrics`: the Prometheus text.
   package var metrics: (@Sendable () async -> String)?
   /// `GET /openapi.json`: the bytes of docs/openapi.json.

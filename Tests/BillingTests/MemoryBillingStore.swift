@@ -165,6 +165,8 @@ final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
     state.withLock { $0.prices.merge(plans) { held, _ in held } }
   }
 
+  func pricePlans() async throws(StoreError) -> [String: String] { state.withLock { $0.prices } }
+
   func billingAccount(user: String) async throws(StoreError) -> BillingStatusFacts? {
     let state = now
     guard let account = state.accounts[.user(user)] else { return nil }

@@ -1,5 +1,5 @@
-internal import Billing
-internal import Gate
+package import Billing
+package import Gate
 
 extension JSON {
   static func links(_ links: BillingLinks) -> JSON {
@@ -10,7 +10,8 @@ extension JSON {
     ]
   }
 
-  static func status(_ status: AccountBilling) -> JSON {
+  /// As `/v1/billing` shows it.
+  package static func status(_ status: AccountBilling) -> JSON {
     [
       "plan": .text(status.plan), "status": .string(status.status), "active": .bool(status.isActive),
       "seats": .integer(status.seats), "current_period_end": .time(status.currentPeriodEnd),
@@ -21,7 +22,8 @@ extension JSON {
     ]
   }
 
-  static func invoice(_ invoice: InvoiceSummary) -> JSON {
+  /// As `/v1/billing` shows it.
+  package static func invoice(_ invoice: InvoiceSummary) -> JSON {
     [
       "id": .text(invoice.id), "number": .text(invoice.number), "status": .text(invoice.status),
       "currency": .text(invoice.currency), "amount_due": .integer(invoice.amountDue),

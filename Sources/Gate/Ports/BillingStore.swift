@@ -149,6 +149,8 @@ package protocol BillingStore: Sendable {
   /// Adds the catalog's prices to `plan_price_map`; a price that is mapped already stays as it is, for the
   /// table is the operator's.
   func seedPrices(_ plans: [String: String]) async throws(StoreError)
+  /// `plan_price_map`: price → plan, at most 1,000.
+  func pricePlans() async throws(StoreError) -> [String: String]
 
   /// What `GET /v1/billing/status` tells of: the tenant for a user that has one with a subscription or
   /// plan, else the user. nil when there is no such user.

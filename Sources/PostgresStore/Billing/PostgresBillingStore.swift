@@ -54,6 +54,14 @@ package struct PostgresBillingStore: BillingStore {
       """, [.textArray(prices), .textArray(prices.map { plans[$0] })])
   }
 
+  /// See ``BillingStore/pricePlans()``.
+  package func pricePlans() async throws(StoreError) -> [String: String] {
+    let rows = try await pool.query("SELECT price_id, plan FROM plan_price_map ORDER BY price_id LIMIT 1000")
+    var plans: [String: String] = [:]
+    for row in 0..<rows.count { plans[rows.string(row, 0) ?? ""] = rows.string(row, 1) }
+    return plans
+  }
+
   static func receipt(_ row: PostgresRow) throws(StoreError) -> WebhookReceipt {
     WebhookReceipt(
       id: row.string("event_id") ?? "", type: row.string("type") ?? "",
