@@ -46,6 +46,9 @@ static const unsigned char booked_index[] = {
 static const unsigned char versions[] = {
 #embed "../PostgresStore/Migrations/0020-versions.sql"
 };
+static const unsigned char dashboard[] = {
+#embed "../PostgresStore/Migrations/0021-dashboard.sql"
+};
 
 const tollgate_embedded_file tollgate_migration_files[] = {
     {"0001-accounts", accounts, sizeof accounts},
@@ -63,6 +66,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0018-degraded-charges", degraded_charges, sizeof degraded_charges},
     {"0019-booked-index", booked_index, sizeof booked_index},
     {"0020-versions", versions, sizeof versions},
+    {"0021-dashboard", dashboard, sizeof dashboard},
 };
 const size_t tollgate_migration_file_count =
     sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

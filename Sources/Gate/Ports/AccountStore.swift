@@ -15,6 +15,8 @@ package protocol AccountStore: Sendable {
     user: String, hash: TokenHash, label: String?, expiresAt: Instant?, actor: String
   ) async throws(StoreError) -> ExtensionToken
   func tokens(user: String, _ page: PageRequest) async throws(StoreError) -> Page<ExtensionToken>
+  /// Of all users, newest first; with `owner`, of those whose id or email has it in it.
+  func allTokens(owner: String?, _ page: PageRequest) async throws(StoreError) -> Page<ExtensionToken>
   /// False when there is no such token (or it is not `user`'s, where one is named).
   func revokeToken(id: String, ofUser user: String?, actor: String) async throws(StoreError) -> Bool
   /// Issues a successor and lets the old token expire after `overlapSeconds` (0: at once).

@@ -42,6 +42,26 @@ extension PostgresStore {
     return try rows.page(page, item: Self.token) { [$0.string("created_us") ?? "", $0.string("id") ?? ""] }
   }
 
+  package func allTokens(
+    owner: String?, _ page: PageRequest
+  ) async throws(StoreError) -> Page<ExtensionToken> {
+    let after = try Cursor.decode(page.cursor, count: 2)
+    let rows = try await pool.query(
+      """
+      SELECT \(Self.tokenColumns) FROM extension_tokens t
+      WHERE ($1::text IS NULL OR t.user_id IN (
+          SELECT id FROM users u WHERE lower(u.id) LIKE lower($1) OR lower(u.email) LIKE lower($1)))
+        AND ($3::text IS NULL
+          OR (t.created_at, t.id) < (to_timestamp(0) + $2 * interval '1 microsecond', $3))
+      ORDER BY t.created_at DESC, t.id DESC LIMIT $4
+      """,
+      [
+        .text(orNull: owner.map(SearchPattern.containing)), try Self.microseconds(after?[0]),
+        .text(orNull: after?[1]), page.rowsToRead,
+      ])
+    return try rows.page(page, item: Self.token) { [$0.string("created_us") ?? "", $0.string("id") ?? ""] }
+  }
+
   package func revokeToken(
     id: String, ofUser user: String?, actor: String
   ) async throws(StoreError) -> Bool {

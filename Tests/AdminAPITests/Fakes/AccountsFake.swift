@@ -87,6 +87,12 @@ final class AccountsFake: AccountStore, Sendable {
   func tokens(user: String, _ page: PageRequest) async throws(StoreError) -> Page<ExtensionToken> {
     try store { Page(items: $0.tokens.values.filter { $0.user == user }, nextCursor: nil) }
   }
+  func allTokens(owner: String?, _ page: PageRequest) async throws(StoreError) -> Page<ExtensionToken> {
+    try store { state in
+      let all = state.tokens.values.filter { $0.user.contains(owner ?? "") }
+      return Page(items: all.sorted { $0.id < $1.id }, nextCursor: nil)
+    }
+  }
   func revokeToken(id: String, ofUser user: String?, actor: String) async throws(StoreError) -> Bool {
     try store { state in
       guard let token = state.tokens[id], token.user == user ?? token.user else { return false }
