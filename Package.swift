@@ -12,6 +12,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -84,12 +85,22 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
 
+    .target(
+      name: "Dashboard",
+      dependencies: [
+        "AdminAPI", "Billing", "CEmbedded", "Gate", "Signatures",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      exclude: ["Pages"]),
+
     // Wiring, and the command line over it.
     .target(
       name: "TollgateServer",
       dependencies: [
-        "AdminAPI", "Billing", "CEmbedded", "Events", "Gate", "GateAPI", "HTTPServing", "PostgresStore",
-        "RedisStore", "Settings", "Signatures",
+        "AdminAPI", "Billing", "CEmbedded", "Dashboard", "Events", "Gate", "GateAPI", "HTTPServing",
+        "PostgresStore", "RedisStore", "Settings", "Signatures",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
@@ -216,7 +227,7 @@ let package = Package(
     .testTarget(
       name: "AdminAPITests",
       dependencies: [
-        "AdminAPI", "Billing", "Gate", "Signatures",
+        "AdminAPI", "Billing", "Dashboard", "Gate", "Signatures",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

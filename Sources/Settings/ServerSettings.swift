@@ -56,6 +56,12 @@ package struct HTTPSettings: Sendable, Equatable {
   package var bodySeconds: Int64
   /// Seconds that connections have to finish after SIGTERM, 0 to 600.
   package var drainSeconds: Int64
+  /// Whether the gate's listeners have a page for end users at `/me`.
+  package var servesUserPage: Bool
+  /// Seconds without a request after which a session of the dashboard ends, 60 to 86,400.
+  package var sessionIdleSeconds: Int64
+  /// Seconds after which it ends in any case, 60 to 2,592,000.
+  package var sessionSeconds: Int64
   /// What a problem's `type` starts with, without a slash at the end; nil: `/docs/errors` of the server.
   package var docsURL: String?
 }

@@ -35,7 +35,7 @@ final class GateServer: Service {
 
   init(
     group: MultiThreadedEventLoopGroup, backend: Backend, loader: any AccountLoading, degraded: DegradedMode,
-    links: LinksCache, control: ControlRoutes
+    links: LinksCache, control: any ControlService
   ) {
     let settings = backend.settings
     let http = settings.server.http
@@ -45,7 +45,7 @@ final class GateServer: Service {
     let loops = Loops()
     self.loops = loops
     let configuration = GateServer.configuration(settings)
-    let transport = ControlTransport(routes: control)
+    let transport = ControlTransport(service: control)
     let calendar = ZonedCalendar(settings.catalog)
     var serving = HTTPServingConfiguration()
     serving.limits.headBytesMax = http.headerBytesMax

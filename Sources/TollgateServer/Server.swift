@@ -2,6 +2,7 @@ internal import AdminAPI
 internal import AsyncHTTPClient
 internal import Billing
 internal import CEmbedded
+internal import Dashboard
 internal import Events
 internal import Gate
 internal import Hummingbird
@@ -76,7 +77,8 @@ package struct Server {
     let degraded = backend.degradedMode(gate: consumer)
     let server = GateServer(
       group: group, backend: backend, loader: loader, degraded: degraded, links: links,
-      control: .gate(control))
+      control: settings.server.http.servesUserPage
+        ? UserPage(before: .gate(control)) : ControlRoutes.gate(control))
     probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher)
     backend.onKeysChanged.value = { server.forgetKeys() }
     let delivery = try backend.eventDelivery(on: group)
@@ -99,7 +101,11 @@ package struct Server {
     services += operations.services
     if let delivery { services.append(delivery) }
     services += backend.billingServices(events)
-    services += adminListeners(.admin(control), on: group)
+    let dashboard = Dashboard(
+      api: .admin(control), control: control, sessions: backend.store,
+      limits: .init(
+        idleSeconds: settings.server.http.sessionIdleSeconds, seconds: settings.server.http.sessionSeconds))
+    services += adminListeners(dashboard, on: group)
     services.append(TokenUse(gate: server, principals: backend.store, logger: logger))
     services.append(server)
     // At debug level it writes out whole services, and with them the settings' secrets.
@@ -123,7 +129,9 @@ package struct Server {
       logger: logger, bootstrapOperator: bootstrap.adminKey.flatMap(KeyHash.of),
       bootstrapService: bootstrap.serviceKey.flatMap(KeyHash.of),
       docsBase: settings.server.http.docsURL ?? ProblemCode.docsBaseDefault)
-    control.hooks.billing = backend.billingService(events)
+    let billing = backend.billingService(events)
+    control.hooks.billing = billing
+    control.hooks.prices = { () async throws(BillingFault) in try await billing.prices() }
     control.hooks.openAPI = { Documents.openAPI }
     control.hooks.events = EventHook(
       store: backend.store,
@@ -141,7 +149,7 @@ package struct Server {
   }
 
   private func adminListeners(
-    _ routes: ControlRoutes, on group: MultiThreadedEventLoopGroup
+    _ service: any ControlService, on group: MultiThreadedEventLoopGroup
   ) -> [any Service] {
     settings.server.http.adminListeners.map { address in
       let bound: BindAddress =
@@ -150,7 +158,7 @@ package struct Server {
         case .unix(let path): .unixDomainSocket(path: path)
         }
       return Application(
-        responder: ControlResponder(routes), configuration: ApplicationConfiguration(address: bound),
+        responder: ControlResponder(service), configuration: ApplicationConfiguration(address: bound),
         eventLoopGroupProvider: .shared(group), logger: logger)
     }
   }

@@ -21,5 +21,12 @@ static inline tollgate_embedded_file tollgate_migration_file(size_t index) {
   return tollgate_migration_files[index];
 }
 
+// Sources/Dashboard/Pages/*, by name.
+extern const tollgate_embedded_file tollgate_page_files[];
+extern const size_t tollgate_page_file_count;
+static inline tollgate_embedded_file tollgate_page_file(size_t index) {
+  return tollgate_page_files[index];
+}
+
 // docs/openapi.json, served by the admin listener.
 extern const tollgate_embedded_file tollgate_openapi;

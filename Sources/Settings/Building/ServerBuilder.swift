@@ -44,6 +44,9 @@ enum ServerBuilder {
       headersMax: Int(number("server.headers_max", values)),
       idleSeconds: number("server.idle_s", values), headerSeconds: number("server.header_s", values),
       bodySeconds: number("server.body_s", values), drainSeconds: number("server.drain_s", values),
+      servesUserPage: values.boolean("server.user_page"),
+      sessionIdleSeconds: number("server.session_idle_s", values),
+      sessionSeconds: number("server.session_s", values),
       docsURL: values.text("server.docs_url").map { withoutSlash($0) })
   }
 

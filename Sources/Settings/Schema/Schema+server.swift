@@ -46,6 +46,15 @@ extension Schema {
       "server.drain_s", .integer(0...600), .value(.integer(20)),
       "Seconds that connections have to finish after SIGTERM."),
     SettingKey(
+      "server.user_page", .boolean, .value(.boolean(false)),
+      "Whether the gate has a page at `/me` where users see their own budget."),
+    SettingKey(
+      "server.session_idle_s", .integer(60...86_400), .value(.integer(1800)),
+      "Seconds without a request after which a session of the dashboard ends."),
+    SettingKey(
+      "server.session_s", .integer(60...2_592_000), .value(.integer(43_200)),
+      "Seconds after which it ends in any case."),
+    SettingKey(
       "server.docs_url", .text(.apiBase), .absent("the docs folder of the project's repository"),
       "The folder of problems.md, which the `type` of a problem points to."),
   ]

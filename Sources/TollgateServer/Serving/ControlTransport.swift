@@ -2,12 +2,13 @@ internal import AdminAPI
 internal import HTTPServing
 internal import NIOCore
 
-/// The gate listener's cold routes: its own server's request in, ``ControlRoutes``, its own server's answer out.
+/// The gate listener's cold routes: its own server's request in, a ``ControlService``, its own server's answer
+/// out.
 struct ControlTransport: Sendable {
-  let routes: ControlRoutes
+  let service: any ControlService
 
   func respond(to request: HTTPRequest) async -> HTTPResponse {
-    let response = await routes.respond(
+    let response = await service.respond(
       to: ControlRequest(
         method: request.method, path: request.path, query: request.query ?? "", headers: request.headers,
         body: Array(request.body.readableBytesView)))

@@ -1,0 +1,62 @@
+internal import AdminAPI
+
+/// One page, or one thing that a form does.
+package struct PageRoute: Sendable {
+  /// Who may come here.
+  package enum Access: String, Sendable, CaseIterable {
+    /// Signed in or not.
+    case anyone
+    /// Signed in with an admin key of any role.
+    case viewer
+    /// Signed in with an operator's key.
+    case `operator`
+  }
+  /// `GET` (a HEAD is served by it, too) or `POST`.
+  package let method: String
+  /// `/users/{id}`; names in braces stand for one segment.
+  package let template: String
+  /// Who may.
+  package let access: Access
+  /// A request for it keeps an idle session alive; what a page asks for by itself doesn't.
+  let countsAsUse: Bool
+  let handle: @Sendable (Visit) async throws -> ControlResponse
+  private let segments: [Substring]
+
+  init(
+    _ method: String, _ template: String, _ access: Access, countsAsUse: Bool = true,
+    handle: @escaping @Sendable (Visit) async throws -> ControlResponse
+  ) {
+    self.method = method
+    self.template = template
+    self.access = access
+    self.countsAsUse = countsAsUse
+    self.handle = handle
+    segments = template.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+  }
+
+  /// Everything there is.
+  static let all: [PageRoute] = [
+    SignInPages.all, AssetFiles.all, OverviewPage.all, UserPages.all, TenantPages.all, GrantForms.all,
+    TokenForms.all, LedgerPages.all, BackendPage.all, BillingPages.all, WebhookPages.all, AuditPage.all,
+    SettingsPage.all,
+  ].flatMap { $0 }
+
+  static func segments(of path: String) -> [Substring.UTF8View] {
+    path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(\.utf8)
+  }
+
+  /// The values of the names in braces, decoded; nil when the path is another one.
+  func parameters(of path: [Substring.UTF8View]) -> [String: String]? {
+    guard path.count == segments.count else { return nil }
+    var parameters: [String: String] = [:]
+    for (segment, given) in zip(segments, path) {
+      if segment.first == "{" {
+        guard let value = Query.decode(given), !value.isEmpty else { return nil }
+        parameters[String(segment.dropFirst().dropLast())] = value
+      } else if !segment.utf8.elementsEqual(given) {
+        return nil
+      }
+    }
+    return parameters
+  }
+}
