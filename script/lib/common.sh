@@ -67,6 +67,10 @@ missing_packages() {
     [[ -e /usr/share/lua/5.1/resty/core.lua ]] || echo lua-resty-core
     [[ -e /usr/share/doc/lua-cjson ]] || echo lua-cjson
   fi
+  if [[ -n "${needs_browser:-}" ]]; then
+    [[ -x /usr/bin/chromium ]] || echo chromium
+    [[ -x /usr/bin/chromedriver ]] || echo chromium-driver
+  fi
 }
 
 # Installs what is missing from Debian's archive. No server is started by it, now or at the next boot, and
