@@ -59,7 +59,6 @@ enum SignInPages {
     if let session = visit.session { try await visit.dashboard.end(session.secretHash, visit.logger) }
     var response = visit.redirect(to: "/sign-in", done: .signedOut)
     response.headers.append(SessionCookie.removal)
-    response.headers.append((name: "Clear-Site-Data", value: "\"cache\""))
     return response
   }
 
