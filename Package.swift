@@ -197,8 +197,8 @@ let package = Package(
     .testTarget(
       name: "TollgateServerTests",
       dependencies: [
-        "Gate", "PostgresStore", "Settings", "Signatures", "StripeFake", "TestServers", "TollgateServer",
-        "tollgate",
+        "Billing", "Gate", "PostgresStore", "Settings", "Signatures", "StripeFake", "TestServers",
+        "TollgateServer", "tollgate",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

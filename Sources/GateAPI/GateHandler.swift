@@ -30,11 +30,17 @@ package final class GateHandler: HTTPHandler {
 
   /// A service key as it was last looked up.
   struct CachedKey {
-    let isService: Bool
+    /// nil: it is no service key.
+    let id: String?
     let until: NIODeadline
+    /// When its use is to be noted again.
+    var noteAt: NIODeadline
+
+    var isService: Bool { id != nil }
   }
   static let keysMax = 1_024
   private var used: [String] = []
+  private var usedKeys: [String] = []
   private static let usedMax = 100_000
   private var refused: [CachedPrincipal] = []
   private static let refusedMax = 1_000
@@ -147,6 +153,20 @@ package final class GateHandler: HTTPHandler {
       defer { entry.refusals = 0 }
       return (entry.principal.user, entry.refusals)
     }
+  }
+
+  /// Notes that a stored service key was used, for `last_used_at`; at most once a minute per key.
+  func noteUse(ofKey hash: TokenHash, _ key: CachedKey) {
+    let now = NIODeadline.now()
+    guard let id = key.id, now >= key.noteAt, usedKeys.count < GateHandler.keysMax else { return }
+    keys[hash]?.noteAt = now + .seconds(GateHandler.noteSeconds)
+    usedKeys.append(id)
+  }
+
+  /// The service keys that were used since the last call.
+  package func takeUsedKeys() -> [String] {
+    defer { usedKeys.removeAll(keepingCapacity: true) }
+    return usedKeys
   }
 
   /// The tokens that were used since the last call.

@@ -23,6 +23,18 @@ extension Backend {
       store: billing, outbox: publisher, catalog: settings.catalog, stripe: stripe, logger: logger)
   }
 
+  /// Processes a stored event again, and notes who had it done; its status then, nil when there is no such event.
+  func replay(
+    _ id: String, by events: EventProcessor, actor: String
+  ) async throws(StoreError) -> String? {
+    guard let before = try await store.webhookEvent(id) else { return nil }
+    guard let status = try await events.replay(eventID: id, now: Clock.now()) else { return nil }
+    // One that was done before stays as it is, whatever the replay says of itself.
+    let after = try await store.webhookEvent(id)?.status ?? status
+    try await store.auditReplay(of: id, from: before.status, to: after, actor: actor)
+    return status
+  }
+
   /// What takes Stripe's deliveries. nil without a webhook secret: then nobody can prove to be Stripe.
   func webhookProcessor(_ events: EventProcessor) throws(WebhookSecrets.Refusal) -> WebhookProcessor? {
     let section = settings.server.stripe

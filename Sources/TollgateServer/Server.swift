@@ -106,7 +106,8 @@ package struct Server {
       limits: .init(
         idleSeconds: settings.server.http.sessionIdleSeconds, seconds: settings.server.http.sessionSeconds))
     services += adminListeners(dashboard, on: group)
-    services.append(TokenUse(gate: server, principals: backend.store, logger: logger))
+    services.append(
+      TokenUse(gate: server, principals: backend.store, accounts: backend.store, logger: logger))
     services.append(server)
     // At debug level it writes out whole services, and with them the settings' secrets.
     var quiet = logger
@@ -141,8 +142,8 @@ package struct Server {
         await webhooks.receive(rawBody: body, signatureHeader: signature, now: Clock.now())
       }
     }
-    control.hooks.replay = { event, _ in
-      guard try await events.replay(eventID: event, now: Clock.now()) != nil else { return nil }
+    control.hooks.replay = { event, actor in
+      guard try await backend.replay(event, by: events, actor: actor) != nil else { return nil }
       return try await backend.store.webhookEvent(event)
     }
     return control

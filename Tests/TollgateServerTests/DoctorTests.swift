@@ -1,3 +1,4 @@
+import Billing
 import Settings
 import Testing
 import TollgateServer
@@ -109,6 +110,28 @@ import TollgateServer
     let finding = Judgement.stripe(try stripe(key: nil, secrets: secrets))[1]
     #expect(finding.level == expected)
     for secret in secrets where !secret.isEmpty { #expect(!finding.found.contains(secret)) }
+  }
+
+  @Test func whatStripeSaysToTheKeyIsJudged() {
+    for (error, expected) in [
+      (nil, .good), (.refused(status: 401, code: "invalid_api_key", parameter: ""), .bad),
+      (.refused(status: 403, code: "permission", parameter: ""), .bad), (.unreachable, .warning),
+      (.refused(status: 500, code: "", parameter: ""), .warning),
+    ] as [(StripeError?, Finding.Level)] {
+      let finding = Judgement.stripeAnswer(error)
+      #expect(finding.level == expected && finding.subject == "stripe.api")
+      #expect((finding.remedy == nil) == (expected == .good))
+    }
+  }
+
+  @Test func aSearchWithoutItsIndexIsToldOnceTheSchemaIsThere() {
+    var facts = PostgresFacts(version: "15.4", versionNumber: 150_004, migrationsKnown: 3)
+    #expect(!Judgement.postgres(facts).contains { $0.subject == "postgres.search" })
+    facts.hasSearchIndex = true
+    #expect(level(Judgement.postgres(facts), "postgres.search") == .good)
+    facts.hasSearchIndex = false
+    let finding = Judgement.postgres(facts).first { $0.subject == "postgres.search" }
+    #expect(finding?.level == .warning && finding?.remedy?.contains("make_search_indexes") == true)
   }
 
   @Test func targetsOfEventsAreNamedAndNothingElse() {

@@ -26,6 +26,13 @@ extension StripeClient {
     return items
   }
 
+  /// Asks once for something that needs a good key and little else: for a look at whether Stripe takes it.
+  package func probe() async throws(StripeError) {
+    var query = StripeForm()
+    query.set("limit", "1")
+    _ = try await inLane(.event).get("/v1/subscriptions", query)
+  }
+
   /// The subscription as it is now; nil when Stripe has none by this id.
   func subscription(_ id: String) async throws(StripeError) -> StripeSubscription? {
     do {

@@ -30,6 +30,7 @@ extension GateSession {
     }
     if let cached = handler.keys[hash], cached.until > .now() {
       guard cached.isService else { return refuse(.tokenInvalid) }
+      handler.noteUse(ofKey: hash, cached)
       isService = true
       return identify()
     }
@@ -37,13 +38,17 @@ extension GateSession {
     load({ () async throws(StoreError) in try await store.apiKey(hash: hash) }) { result in
       switch result {
       case .success(let found):
-        let isService = found?.kind == .service
         if self.handler.keys.count >= GateHandler.keysMax {
           self.handler.keys.removeAll(keepingCapacity: true)
         }
-        self.handler.keys[hash] = GateHandler.CachedKey(
-          isService: isService, until: .now() + .milliseconds(self.handler.configuration.keyMilliseconds))
-        guard isService else { return self.refuse(.tokenInvalid) }
+        let key = GateHandler.CachedKey(
+          id: found?.kind == .service ? found?.id : nil,
+          until: .now() + .milliseconds(self.handler.configuration.keyMilliseconds),
+          // What was noted of it before it was looked up again still holds.
+          noteAt: self.handler.keys[hash]?.noteAt ?? .now())
+        self.handler.keys[hash] = key
+        guard key.isService else { return self.refuse(.tokenInvalid) }
+        self.handler.noteUse(ofKey: hash, key)
         self.isService = true
         self.identify()
       case .failure: self.refuse(.unavailable)

@@ -4,7 +4,8 @@ extension PostgresStore {
   private static let grantColumns = """
     g.series, g.number, g.kind, g.tokens, g.used, g.period_start, g.period_end, g.expires_at, g.priority,
     g.source, g.source_reference, g.created_at,
-    to_jsonb(g) - '{booked_at,defined_epoch,defined_ms,defined_seq}'::text[] AS record
+    to_jsonb(g) - '{booked_at,defined_epoch,defined_ms,defined_seq}'::text[] AS record,
+    to_jsonb(g) - '{booked_at,defined_epoch,defined_ms,defined_seq,revoked_at}'::text[] AS before
     """
   private static let isLive = "g.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > now())"
 
@@ -60,7 +61,8 @@ extension PostgresStore {
         """, account.parameters + [.text(reference.series.rawValue), .int(reference.number)])
       guard let row = rows.first else { return false }
       try await transaction.audit(
-        actor, "grant.revoke", account.description, before: row.string("record"))
+        actor, "grant.revoke", account.description, before: row.string("before"),
+        after: row.string("record"))
       return true
     }
   }
@@ -79,7 +81,7 @@ extension PostgresStore {
           UPDATE grants g SET revoked_at = now()
           WHERE account_kind = $1 AND account_id = $2 AND kind = 'period' AND \(Self.isLive)
           RETURNING \(Self.grantColumns))
-        SELECT jsonb_build_object('grants', coalesce(jsonb_agg(record), '[]')) AS record FROM ended
+        SELECT jsonb_build_object('grants', coalesce(jsonb_agg(before), '[]')) AS record FROM ended
         """, account.parameters)
       let rows = try await transaction.query(
         """

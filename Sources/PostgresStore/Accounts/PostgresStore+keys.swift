@@ -4,7 +4,8 @@ extension PostgresStore {
   static let keyColumns = """
     id, kind, role, label, created_at, last_used_at,
     (extract(epoch FROM created_at) * 1000000)::bigint AS created_us,
-    to_jsonb(api_keys) - 'key_hash' AS record
+    to_jsonb(api_keys) - 'key_hash' AS record,
+    to_jsonb(api_keys) - '{key_hash,revoked_at}'::text[] AS before
     """
 
   package func createKey(
@@ -46,7 +47,8 @@ extension PostgresStore {
         RETURNING \(Self.keyColumns)
         """, [.text(id)])
       guard let row = rows.first else { return false }
-      try await transaction.audit(actor, "key.revoke", "key:\(id)", before: row.string("record"))
+      try await transaction.audit(
+        actor, "key.revoke", "key:\(id)", before: row.string("before"), after: row.string("record"))
       return true
     }
   }

@@ -38,6 +38,18 @@ extension PostgresStore: AccountStore {
   }
 
   /// Newest first, without their bodies.
+  /// Notes that a stored event was processed again by hand, and what it came to.
+  package func auditReplay(
+    of event: String, from before: String, to after: String, actor: String
+  ) async throws(StoreError) {
+    _ = try await pool.query(
+      """
+      INSERT INTO audit_log (actor, action, subject, before, after)
+      VALUES ($1, 'webhook.replay', 'webhook:' || $2, jsonb_build_object('status', $3::text),
+        jsonb_build_object('status', $4::text))
+      """, [.text(actor), .text(event), .text(before), .text(after)])
+  }
+
   package func webhookEvents(
     status: String?, type: String?, _ page: PageRequest
   ) async throws(StoreError) -> Page<WebhookEventRecord> {

@@ -24,7 +24,7 @@ extension Administration {
   /// Processes a stored event again; one that is done stays as it is.
   package func replayWebhook(_ id: String) async throws -> Answer {
     let events = backend.eventProcessor()
-    guard try await events.replay(eventID: id, now: Clock.now()) != nil,
+    guard try await backend.replay(id, by: events, actor: Administration.actor) != nil,
       let event = try await backend.store.webhookEvent(id)
     else { throw StoreError.notFound("event `\(id)`") }
     var answer = Answer(.event(event), [.line("Event \(event.id), \(event.type), is \(event.status).")])
@@ -47,7 +47,7 @@ extension Administration {
     for id in waiting.reversed() {
       let became: String
       do throws(StoreError) {
-        became = try await processor.replay(eventID: id, now: Clock.now()) ?? "processed"
+        became = try await backend.replay(id, by: processor, actor: Administration.actor) ?? "processed"
       } catch {
         if case .unavailable = error { throw error }
         became = "failed"

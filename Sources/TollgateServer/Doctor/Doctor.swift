@@ -1,3 +1,4 @@
+internal import Billing
 internal import Gate
 package import Logging
 internal import NIOCore
@@ -24,9 +25,23 @@ package enum Doctor {
     }
     async let redis = redis(settings.server, logger: logger)
     async let postgres = postgres(settings.server, logger: logger)
+    async let answer = stripe(settings.server.stripe, logger: logger)
     let stores = await redis + postgres
-    return Judgement.config(settings) + stores + Judgement.stripe(settings.server.stripe)
+    return await Judgement.config(settings) + stores + Judgement.stripe(settings.server.stripe) + answer
       + [Judgement.events(settings.server.events)]
+  }
+
+  /// Asks Stripe, where there is a key that looks like one.
+  private static func stripe(_ section: StripeSettings, logger: Logger) async -> [Finding] {
+    guard Judgement.stripe(section).first?.level == .good, let client = Backend.stripe(section, logger) else {
+      return []
+    }
+    do throws(StripeError) {
+      try await client.probe()
+      return [Judgement.stripeAnswer(nil)]
+    } catch {
+      return [Judgement.stripeAnswer(error)]
+    }
   }
 
   private static func redis(_ server: ServerSettings, logger: Logger) async -> [Finding] {

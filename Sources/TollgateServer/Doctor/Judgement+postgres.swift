@@ -11,7 +11,19 @@ extension Judgement {
           "postgres.role", "this is a standby, which takes no writes",
           "point TOLLGATE_POSTGRES_URL at its primary"))
     }
-    return findings + [pooler(facts), migrations(facts)]
+    return findings + [pooler(facts), migrations(facts)] + search(facts)
+  }
+
+  private static func search(_ facts: PostgresFacts) -> [Finding] {
+    guard let hasIndex = facts.hasSearchIndex else { return [] }
+    let subject = "postgres.search"
+    guard !hasIndex else { return [.good(subject, "parts of ids and emails are found by an index")] }
+    return [
+      .warning(
+        subject, "the extension pg_trgm is missing: searching for part of an id or email reads all users",
+        "install Debian's postgresql-contrib or its like, and as a superuser, in the database and schema of "
+          + "Tollgate: CREATE EXTENSION pg_trgm; SELECT make_search_indexes()")
+    ]
   }
 
   private static func version(_ facts: PostgresFacts) -> Finding {

@@ -1,3 +1,4 @@
+package import Billing
 package import Settings
 internal import Signatures
 
@@ -5,6 +6,27 @@ extension Judgement {
   /// The key and the secrets, by presence and shape; neither is shown.
   package static func stripe(_ stripe: StripeSettings) -> [Finding] {
     [apiKey(stripe.apiKey?.revealed), webhookSecrets(stripe.webhookSecrets.map(\.revealed))]
+  }
+
+  /// What Stripe itself says to the key; `error` nil: it takes it.
+  package static func stripeAnswer(_ error: StripeError?) -> Finding {
+    let subject = "stripe.api"
+    switch error {
+    case nil: return .good(subject, "Stripe takes the key")
+    case .refused(401, _, _):
+      return .bad(
+        subject, "Stripe doesn't know this key",
+        "copy it anew from Stripe's dashboard, Developers → API keys: it was mistyped, rolled or deleted")
+    case .refused(403, _, _):
+      return .bad(
+        subject, "this restricted key may not read subscriptions",
+        "give it the permissions that docs/BILLING.md lists, in Stripe's dashboard, Developers → API keys")
+    case .unreachable, .busy, .unreadable, .refused:
+      return .warning(
+        subject, error?.sentence ?? "",
+        "let this machine reach api.stripe.com (or TOLLGATE_STRIPE_API_BASE) over https, and look at "
+          + "status.stripe.com; checks go on without")
+    }
   }
 
   private static func apiKey(_ key: String?) -> Finding {

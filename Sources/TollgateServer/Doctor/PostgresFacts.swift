@@ -17,11 +17,14 @@ package struct PostgresFacts: Sendable, Equatable {
   package var migrationsForeign: [String]
   /// Of this binary.
   package var migrationsKnown: Int
+  /// Parts of ids and emails are found by an index; nil where the schema is not whole.
+  package var hasSearchIndex: Bool?
 
   /// Facts at hand.
   package init(
     version: String, versionNumber: Int64, isPooledByTransaction: Bool = false, isReadOnly: Bool = false,
-    migrationsMissing: [String] = [], migrationsForeign: [String] = [], migrationsKnown: Int
+    migrationsMissing: [String] = [], migrationsForeign: [String] = [], migrationsKnown: Int,
+    hasSearchIndex: Bool? = nil
   ) {
     self.version = version
     self.versionNumber = versionNumber
@@ -30,6 +33,7 @@ package struct PostgresFacts: Sendable, Equatable {
     self.migrationsMissing = migrationsMissing
     self.migrationsForeign = migrationsForeign
     self.migrationsKnown = migrationsKnown
+    self.hasSearchIndex = hasSearchIndex
   }
 
   static func read(
@@ -39,13 +43,16 @@ package struct PostgresFacts: Sendable, Equatable {
     let rows = try await pool.query(
       """
       SELECT current_setting('server_version') AS version,
-        current_setting('server_version_num')::bigint AS number, pg_is_in_recovery() AS is_standby
+        current_setting('server_version_num')::bigint AS number, pg_is_in_recovery() AS is_standby,
+        to_regclass('users_search') IS NOT NULL AS has_search
       """)
     guard let row = rows.first else { throw .internalError("a SELECT without a row") }
+    let missing = migrations.filter { $0.appliedAt == nil && !$0.isForeign }.map(\.name)
     return PostgresFacts(
       version: row.string("version") ?? "?", versionNumber: row.int("number") ?? 0,
       isPooledByTransaction: route == .transaction, isReadOnly: row.bool("is_standby") ?? false,
-      migrationsMissing: migrations.filter { $0.appliedAt == nil && !$0.isForeign }.map(\.name),
-      migrationsForeign: migrations.filter(\.isForeign).map(\.name), migrationsKnown: Migration.all.count)
+      migrationsMissing: missing,
+      migrationsForeign: migrations.filter(\.isForeign).map(\.name), migrationsKnown: Migration.all.count,
+      hasSearchIndex: missing.isEmpty ? row.bool("has_search") : nil)
   }
 }

@@ -44,6 +44,31 @@ extension FullStack {
       await begun.close()
     }
 
+    /// When tokens and service keys were used last is gathered, and written at the latest now.
+    @Test(.ownStack) func lastUsesAreWritten() async throws {
+      let stack = Stack.here
+      let user = try await stack.makeUser("used", plan: "storm")
+      let keys = try await stack.admin("POST", "/admin/v1/keys", #"{"kind":"service","label":"used"}"#).json
+      let idle = try await stack.admin("POST", "/admin/v1/keys", #"{"kind":"service","label":"idle"}"#).json
+      let header = ("Authorization", "Bearer \(try #require(keys["key"].string))")
+      #expect(try await stack.check(user).status == 200)
+      for _ in 0..<3 {
+        let answer = try await stack.call("POST", "/v1/check", [header], #"{"user":"used","feature":"note"}"#)
+        #expect(answer.status == 200, "\(answer.text)")
+      }
+      stack.gate.signal(SIGTERM)
+      #expect(try await stack.gate.exitCode(within: .seconds(10)) == 0)
+      let used = "now() - last_used_at < interval '1 minute'"
+      #expect(
+        try await stack.sql("SELECT \(used) FROM tollgate.extension_tokens WHERE id = '\(user.tokenID)'")
+          == "t")
+      let id = keys["id"].string ?? ""
+      #expect(try await stack.sql("SELECT \(used) FROM tollgate.api_keys WHERE id = '\(id)'") == "t")
+      let other = idle["id"].string ?? ""
+      let sql = "SELECT last_used_at IS NULL FROM tollgate.api_keys WHERE id = '\(other)'"
+      #expect(try await stack.sql(sql) == "t")
+    }
+
     /// Under load nothing that was acknowledged is lost, and all of it is booked before the process ends.
     @Test(.ownStack) func termUnderLoad() async throws {
       let stack = Stack.here

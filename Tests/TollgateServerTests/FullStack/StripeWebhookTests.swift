@@ -138,6 +138,15 @@ extension FullStack {
       let events = StripeEvents(user: "nobody")
       let other = events.event("evt_other", "product.created", ["id": "prod_1", "object": "product"])
       #expect(try await stack.webhook(other).status == 200)
+      let replay = try await stack.admin("POST", "/admin/v1/webhooks/events/evt_other/replay")
+      #expect(replay.status == 200 && replay.json["status"] == .string("ignored"), "\(replay.text)")
+      #expect(try await stack.tollgate("webhook", "replay", "evt_other").status == 0)
+      let audit = try await stack.admin("GET", "/admin/v1/audit?subject=webhook:evt_other").json["items"]
+        .items
+      #expect(audit.map { $0["action"] } == [.string("webhook.replay"), .string("webhook.replay")])
+      #expect(audit.map { $0["actor"] } == [.string("cli"), .string("key:bootstrap")])
+      #expect(
+        audit.allSatisfy { $0["before"]["status"] == .string("ignored") && $0["after"] == $0["before"] })
       let unmatched = events.invoice(
         "evt_nobody", "invoice.paid", invoice: "in_nobody", from: StripeEvents.now - 9,
         to: StripeEvents.now + Self.day)
