@@ -49,6 +49,9 @@ static const unsigned char versions[] = {
 static const unsigned char dashboard[] = {
 #embed "../PostgresStore/Migrations/0021-dashboard.sql"
 };
+static const unsigned char lists_at_size[] = {
+#embed "../PostgresStore/Migrations/0023-lists-at-size.sql"
+};
 
 const tollgate_embedded_file tollgate_migration_files[] = {
     {"0001-accounts", accounts, sizeof accounts},
@@ -67,6 +70,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0019-booked-index", booked_index, sizeof booked_index},
     {"0020-versions", versions, sizeof versions},
     {"0021-dashboard", dashboard, sizeof dashboard},
+    {"0023-lists-at-size", lists_at_size, sizeof lists_at_size},
 };
 const size_t tollgate_migration_file_count =
     sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

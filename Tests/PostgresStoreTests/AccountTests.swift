@@ -54,6 +54,9 @@ import Testing
     #expect(try await store.users(UserFilter(query: "U1_"), PageRequest()).items.isEmpty)
     #expect(try await store.users(UserFilter(query: "U11"), PageRequest()).items.map(\.id) == ["u11"])
     #expect(try await store.users(UserFilter(query: "%"), PageRequest()).items.isEmpty)
+    // One or two characters are looked for at the beginning.
+    #expect(try await store.users(UserFilter(query: "U1"), PageRequest()).items.count == 10)
+    #expect(try await store.users(UserFilter(query: "11"), PageRequest()).items.isEmpty)
     #expect(try await store.users(UserFilter(status: "active"), PageRequest()).items.isEmpty)
     #expect(try await store.audit(AuditFilter(), PageRequest(limit: 2)).nextCursor != nil)
   }

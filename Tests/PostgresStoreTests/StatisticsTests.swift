@@ -76,6 +76,53 @@ import Testing
     #expect(try await database.sql("SELECT count(*), max(span_s) FROM tollgate.decision_minutes") == "2|3600")
   }
 
+  /// Long windows read sums where there are any, and come to the same as without.
+  @Test func sumsStandForTheirMinutes() async throws {
+    let database = try await TestDatabase.make()
+    let store = database.store
+    let now = try #require(
+      Instant(
+        rfc3339: try await database.sql(
+          "SELECT to_char(date_trunc('hour', now() AT TIME ZONE 'UTC' - interval '1 hour'), 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+        )))
+    let from = now.advanced(seconds: -3 * 3600 - 600)
+    for minute in 0..<190 {
+      for gate in ["a", "b"] {
+        try await store.writeDecisions(
+          gate: gate, minute: from.advanced(seconds: Int64(minute) * 60),
+          row(UInt64(minute), denied: ["u\(minute % 7)": 1]))
+      }
+    }
+    func windows(without minutes: [Instant] = []) -> [DecisionWindow] {
+      [60, 300, 600, 900, 3600, 7200].map { step in
+        DecisionWindow(
+          from: from.advanced(seconds: 120), to: now.advanced(seconds: 60), stepSeconds: step, gate: "a",
+          without: minutes)
+      }
+    }
+    func read(_ windows: [DecisionWindow]) async throws -> [[Instant: DecisionRow]] {
+      var rows: [[Instant: DecisionRow]] = []
+      for window in windows { rows.append(try await store.decisions(window)) }
+      return rows
+    }
+    let own = [from.advanced(seconds: 3600)]
+    let (before, beforeOwn) = (try await read(windows()), try await read(windows(without: own)))
+    var made: Int64 = 0
+    while case let count = try await store.sumUpDecisions(sumsMax: 7), count > 0 { made += count }
+    // 38 of five minutes; of the hours the first is there in part, and is one too.
+    #expect(made == 38 + 4)
+    #expect(try await store.sumUpDecisions() == 0)
+    #expect(try await read(windows()) == before)
+    #expect(try await read(windows(without: own)) == beforeOwn)
+    // They are really what is read.
+    try await database.sql("UPDATE tollgate.decision_sums SET decisions = '{\"check.allowed\": 0}'")
+    #expect(try await store.decisions(windows()[4]) != before[4])
+    #expect(try await store.decisions(windows()[0]) == before[0])
+    // A minute that comes late takes its sums away.
+    try await store.writeDecisions(gate: "a", minute: from.advanced(seconds: 3600), row(5))
+    #expect(try await store.sumUpDecisions() == 2)
+  }
+
   @Test func whoUsedTheMostAndWhatWaits() async throws {
     let database = try await TestDatabase.make()
     for (user, tokens) in [("u1", 10), ("u2", 30), ("u3", 20)] as [(String, Int64)] {
@@ -85,6 +132,16 @@ import Testing
     let top = try await database.store.topUsers(from: december.advanced(seconds: 60), limit: 2)
     #expect(top.map(\.user) == ["u2", "u3"] && top.map(\.tokens) == [30, 20])
     #expect(try await database.store.topUsers(from: december.advanced(seconds: 3600), limit: 2).isEmpty)
+    // Two days on, and from the middle of the first: hours of that one, and then days.
+    let day: Int64 = 86_400_000
+    for (user, at) in [("u1", day / 2), ("u1", 2 * day + 5), ("u3", day + 7)] as [(String, Int64)] {
+      try await database.store.book(
+        [BookingTests.entry(december.milliseconds + at, user: user, tokens: 15)], bucket: 0, epoch: 1)
+    }
+    let later = try await database.store.topUsers(from: december.advanced(seconds: 40_000), limit: 5)
+    #expect(later.map(\.user) == ["u1", "u3"] && later.map(\.tokens) == [30, 15])
+    let all = try await database.store.topUsers(from: december.advanced(seconds: -86_400), limit: 5)
+    #expect(all.map(\.tokens) == [40, 35, 30])
     _ = try await database.store.putUser("u1", UserChange(), actor: "cli")
     try await database.sql(
       """

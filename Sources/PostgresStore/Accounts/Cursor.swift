@@ -69,6 +69,13 @@ enum SearchPattern {
     return pattern + "%"
   }
 
+  /// For LIKE: what has the text in it. One or two characters have no trigram, by which that could be found
+  /// quickly among many: of them, what begins with it.
+  static func quicklyContaining(_ text: String) -> String {
+    let pattern = containing(text)
+    return text.unicodeScalars.count < 3 ? String(pattern.dropFirst()) : pattern
+  }
+
   /// All that begin with a text that ends in a dot: from the text itself to before this, byte by byte.
   static func end(ofPrefix text: String) -> String { text.dropLast() + "/" }
 }

@@ -48,7 +48,7 @@ extension PostgresStore {
   package func users(_ filter: UserFilter, _ page: PageRequest) async throws(StoreError) -> Page<User> {
     let after = try Cursor.decode(page.cursor, count: 1)
     let parameters: [PostgresValue] = [
-      .text(orNull: after?[0]), .text(orNull: filter.query.map(SearchPattern.containing)),
+      .text(orNull: after?[0]), .text(orNull: filter.query.map(SearchPattern.quicklyContaining)),
       .text(orNull: filter.plan),
       page.rowsToRead,
     ]

@@ -26,7 +26,7 @@ extension PostgresStore: EventStore {
     case .failed: some(.failed)
     case .pending: "\(some(.pending)) AND NOT \(some(.failed))"
     case .delivered: "\(some(.delivered)) AND NOT \(some(.pending)) AND NOT \(some(.failed))"
-    case .unsent: "NOT EXISTS (SELECT FROM event_deliveries d WHERE d.event_number = e.number)"
+    case .unsent: "NOT e.is_sent"
     }
   }
 

@@ -45,6 +45,9 @@ extension PostgresStore {
   ) async throws(StoreError) {
     _ = try await pool.query(
       """
+      WITH stale AS (
+        DELETE FROM decision_sums WHERE (span_s, start) IN (
+          SELECT s, date_bin(s * interval '1 second', $1, to_timestamp(0)) FROM unnest('{300,3600}'::bigint[]) AS s))
       INSERT INTO decision_minutes (minute, gate, decisions, latencies, denied) VALUES ($1, $2, $3, $4, $5)
       ON CONFLICT (minute, gate) DO UPDATE SET decisions = excluded.decisions, latencies = excluded.latencies,
         denied = excluded.denied, seen_at = now()
@@ -60,10 +63,27 @@ extension PostgresStore {
   package func decisions(_ window: DecisionWindow) async throws(StoreError) -> [Instant: DecisionRow] {
     let rows = try await pool.query(
       """
-      WITH chosen AS MATERIALIZED (
+      WITH sums AS MATERIALIZED (
+        SELECT span_s, start, decisions, latencies, denied FROM decision_sums s
+        WHERE span_s <= $6 AND start >= $1 AND start + span_s * interval '1 second' <= $2 AND NOT EXISTS (
+          SELECT FROM unnest($5::timestamptz[]) AS own (minute)
+          WHERE own.minute >= start AND own.minute < start + span_s * interval '1 second')),
+      picked AS (
+        SELECT start AS minute, decisions, latencies, denied FROM sums WHERE span_s = 3600
+        UNION ALL
+        SELECT start, decisions, latencies, denied FROM sums f WHERE span_s = 300 AND NOT EXISTS (
+          SELECT FROM sums h WHERE h.span_s = 3600 AND h.start = date_trunc('hour', f.start, 'UTC'))
+        UNION ALL
+        SELECT minute, decisions, latencies, denied FROM decision_minutes m
+        WHERE minute >= $1 AND minute < $2 AND NOT (gate = $4 AND minute = ANY ($5::timestamptz[]))
+          AND NOT EXISTS (
+            SELECT FROM sums f
+            WHERE f.span_s = 300 AND f.start = date_bin('5 minutes', m.minute, to_timestamp(0)))
+          AND NOT EXISTS (
+            SELECT FROM sums h WHERE h.span_s = 3600 AND h.start = date_trunc('hour', m.minute, 'UTC'))),
+      chosen AS MATERIALIZED (
         SELECT date_bin($3 * interval '1 second', minute, to_timestamp(0)) AS start, decisions, latencies, denied
-        FROM decision_minutes
-        WHERE minute >= $1 AND minute < $2 AND NOT (gate = $4 AND minute = ANY ($5::timestamptz[])))
+        FROM picked)
       SELECT 'decision' AS part, start, e.key, sum(e.value::bigint)::bigint AS n
       FROM chosen, jsonb_each_text(decisions) AS e GROUP BY 2, 3
       UNION ALL
@@ -77,6 +97,7 @@ extension PostgresStore {
       [
         .instant(window.from), .instant(window.to), .int(window.stepSeconds), .text(window.gate),
         .textArray(window.minutes.map(\.rfc3339)),
+        .int(window.stepSeconds % 3600 == 0 ? 3600 : window.stepSeconds % 300 == 0 ? 300 : 0),
       ])
     var sums: [Instant: DecisionRow] = [:]
     for index in 0..<rows.count {
@@ -94,6 +115,13 @@ extension PostgresStore {
     return sums
   }
 
+  /// Sums up what gates have written, for long windows; how many sums were missing, at most so many. To be called
+  /// again and again, by any gate.
+  @discardableResult
+  package func sumUpDecisions(sumsMax: Int64 = 50) async throws(StoreError) -> Int64 {
+    try await pool.query("SELECT sum_up_decisions($1) AS n", [.int(sumsMax)]).int(0, "n") ?? 0
+  }
+
   /// Gates that were heard of in the last so many seconds.
   package func gatesAlive(withinSeconds seconds: Int64) async throws(StoreError) -> [String] {
     let rows = try await pool.query(
@@ -105,15 +133,22 @@ extension PostgresStore {
     return try rows.map { row throws(StoreError) in try row.need("gate", PostgresRow.string) }
   }
 
-  /// Users with the most tokens booked since the hour that `from` is in.
+  /// Users with the most tokens booked since the hour that `from` is in: from the hourly sums up to the first whole
+  /// day, and from the daily ones from then on.
   package func topUsers(from: Instant, limit: Int) async throws(StoreError) -> [(user: String, tokens: Int64)]
   {
+    let (hour, day): (Int64, Int64) = (3_600_000, 86_400_000)
+    let first = from.milliseconds / hour * hour
+    let firstDay = Instant(milliseconds: (first + day - 1) / day * day)
     let rows = try await pool.query(
       """
-      SELECT account_id, sum(tokens)::bigint AS tokens FROM ledger_hourly
-      WHERE account_kind = 'user' AND hour >= date_trunc('hour', $1, 'UTC')
-      GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $2
-      """, [.instant(from), .int(Int64(limit))])
+      SELECT account_id, sum(tokens)::bigint AS tokens FROM (
+        SELECT account_id, tokens FROM ledger_hourly
+        WHERE account_kind = 'user' AND hour >= $1 AND hour < $2
+        UNION ALL
+        SELECT account_id, tokens FROM ledger_daily WHERE account_kind = 'user' AND day >= $2) AS used
+      GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $3
+      """, [.instant(Instant(milliseconds: first)), .instant(firstDay), .int(Int64(limit))])
     return try rows.map { row throws(StoreError) in
       (try row.need("account_id", PostgresRow.string), try row.need("tokens", PostgresRow.int))
     }
@@ -163,6 +198,11 @@ extension PostgresStore {
       """)
     _ = try await pool.query(
       "DELETE FROM decision_minutes WHERE minute < now() - $1 * interval '1 day'", [.int(days)])
+    _ = try await pool.query(
+      """
+      DELETE FROM decision_sums
+      WHERE start < now() - CASE span_s WHEN 300 THEN 3 ELSE $1 END * interval '1 day'
+      """, [.int(days)])
   }
 
   private static func counters(_ counts: [some CustomStringConvertible: UInt64]) -> String {

@@ -18,6 +18,8 @@ actor DecisionRecorder: Service {
   /// Minutes that may still grow, or are not written yet.
   private var minutes: [Int64: DecisionFigures] = [:]
   private var gathering: Task<Void, Never>?
+  /// When sums are made next, in milliseconds.
+  private var sumsDueAt = Clock.now().milliseconds + Int64.random(in: 0..<DecisionRecorder.minute)
 
   private static let everySeconds: Int64 = 10
   private static let minute: Int64 = 60_000
@@ -35,6 +37,7 @@ actor DecisionRecorder: Service {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
         await self.write()
+        await self.sumUp()
         let now = Clock.now().milliseconds
         let span = DecisionRecorder.everySeconds * 1000
         try? await Task.sleep(for: .milliseconds(span - now % span))
@@ -65,6 +68,17 @@ actor DecisionRecorder: Service {
     }
     while minutes.count > DecisionRecorder.minutesMax, let oldest = minutes.keys.min() {
       minutes[oldest] = nil
+    }
+  }
+
+  /// Once a minute, at a second of the gate's own, so that the gates don't all do it.
+  private func sumUp() async {
+    guard Clock.now().milliseconds >= sumsDueAt else { return }
+    sumsDueAt = Clock.now().milliseconds + DecisionRecorder.minute
+    do throws(StoreError) {
+      while try await store.sumUpDecisions() > 0, !Task.isCancelled {}
+    } catch {
+      logger.debug("decisions not summed up", metadata: ["error": "\(error)"])
     }
   }
 

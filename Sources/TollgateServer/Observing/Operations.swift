@@ -17,7 +17,8 @@ struct Operations {
       reconciler: backend.reconciler(loader: loader), store: store, settings: settings.server.reconcile,
       holder: name, logger: logger)
     recorder = DecisionRecorder(gate: gate, store: store, name: name, logger: logger)
-    statistics = Statistics(recorder: recorder, flusher: flusher, store: store, logger: logger)
+    statistics = Statistics(
+      recorder: recorder, flusher: flusher, store: store, topUsers: TopUsers(store: store, logger: logger))
     summary = BudgetSummary(store: store, catalog: settings.catalog, holder: name, logger: logger)
   }
 

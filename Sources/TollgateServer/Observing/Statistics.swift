@@ -1,7 +1,6 @@
 internal import AdminAPI
 internal import Gate
 internal import GateAPI
-internal import Logging
 internal import PostgresStore
 
 /// `GET /admin/v1/stats`: what all gates decided in a window, and how the rest is.
@@ -9,9 +8,9 @@ struct Statistics: Sendable {
   let recorder: DecisionRecorder
   let flusher: Flusher
   let store: PostgresStore
-  let logger: Logger
+  let topUsers: TopUsers
 
-  private static let topMax = 10
+  private static let deniedMax = 10
   /// Three times as long as a gate may go without writing.
   private static let aliveSeconds: Int64 = 30
   private static let pointsMax: Int64 = 200
@@ -23,7 +22,7 @@ struct Statistics: Sendable {
     let steps = try await figures(from: from, to: now, step: step)
     var sum = DecisionFigures()
     for figures in steps.values { sum.add(figures) }
-    async let top = topUsers(from: from)
+    async let top = topUsers.most(windowSeconds: windowSeconds, from: from)
     async let lag = try? flusher.lag(now: now)
     let backlogs = try await store.backlogs()
     let drift = try await store.drift()
@@ -32,7 +31,7 @@ struct Statistics: Sendable {
       "window_s": .integer(windowSeconds), "from": .time(from), "to": .time(now),
       "decisions": Statistics.decisions(sum), "routes": Statistics.routes(sum),
       "shadowed": Statistics.shadowed(sum), "latency_ms": Statistics.latency(sum),
-      "top_users": ["by_tokens": top, "by_denials": Statistics.denied(sum)],
+      "top_users": ["by_tokens": Statistics.top(await top), "by_denials": Statistics.denied(sum)],
       "ledger": Statistics.ledger(lag, backlogs),
       "webhooks": [
         "unmatched": .integer(backlogs.unmatchedEvents), "failed": .integer(backlogs.failedEvents),
@@ -86,15 +85,9 @@ struct Statistics: Sendable {
     return steps
   }
 
-  /// null when Postgres takes too long to sum up a long window.
-  private func topUsers(from: Instant) async -> JSON {
-    do throws(StoreError) {
-      let users = try await store.topUsers(from: from, limit: Statistics.topMax)
-      return .array(users.map { ["user": .string($0.user), "tokens": .integer($0.tokens)] })
-    } catch {
-      logger.warning("top users not read", metadata: ["error": "\(error)"])
-      return .null
-    }
+  private static func top(_ users: [(user: String, tokens: Int64)]?) -> JSON {
+    guard let users else { return .null }
+    return .array(users.map { ["user": .string($0.user), "tokens": .integer($0.tokens)] })
   }
 
   private static func decisions(_ sum: DecisionFigures) -> JSON {
@@ -130,7 +123,7 @@ struct Statistics: Sendable {
   }
 
   private static func denied(_ sum: DecisionFigures) -> JSON {
-    let most = sum.denied.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(topMax)
+    let most = sum.denied.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(deniedMax)
     return .array(most.map { ["user": .string($0.key), "denials": .integer(Int64(clamping: $0.value))] })
   }
 
