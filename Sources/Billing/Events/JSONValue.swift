@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// A JSON document as a tree. Stripe's payloads come in many versions, so nothing about their shape is taken
 /// for granted: what is missing or of another type reads as nil.
 package indirect enum JSONValue: Sendable, Hashable {
@@ -14,7 +12,7 @@ package indirect enum JSONValue: Sendable, Hashable {
 
   /// nil unless the bytes are one JSON document in UTF-8.
   package init?(json: [UInt8]) {
-    guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(json)) else { return nil }
+    guard let value = JSONReader.read(json) else { return nil }
     self = value
   }
 
@@ -51,39 +49,5 @@ package indirect enum JSONValue: Sendable, Hashable {
 enum Identifier255 {
   static func isValid(_ text: String) -> Bool {
     text.utf8.count <= 255 && text.utf8.allSatisfy { $0 >= 0x21 && $0 <= 0x7E }
-  }
-}
-
-extension JSONValue: Decodable {
-  /// Reads any JSON value. The commonest kinds are tried first: each that doesn't fit costs a thrown error.
-  package init(from decoder: any Decoder) throws {
-    let value = try decoder.singleValueContainer()
-    if value.decodeNil() {
-      self = .null
-    } else if let string = try? value.decode(String.self) {
-      self = .string(string)
-    } else if let int = try? value.decode(Int64.self) {
-      self = .int(int)
-    } else if let bool = try? value.decode(Bool.self) {
-      self = .bool(bool)
-    } else if let members = try? decoder.container(keyedBy: Key.self) {
-      var object: [String: JSONValue] = [:]
-      object.reserveCapacity(members.allKeys.count)
-      for key in members.allKeys { object[key.stringValue] = try members.decode(JSONValue.self, forKey: key) }
-      self = .object(object)
-    } else if var items = try? decoder.unkeyedContainer() {
-      var array: [JSONValue] = []
-      while !items.isAtEnd { array.append(try items.decode(JSONValue.self)) }
-      self = .array(array)
-    } else {
-      self = .double(try value.decode(Double.self))
-    }
-  }
-
-  private struct Key: CodingKey {
-    var stringValue: String
-    var intValue: Int? { nil }
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
   }
 }
