@@ -209,10 +209,12 @@ let package = Package(
         "CEmbedded", "Gate", "PostgresStore", "TestServers",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    // Billing's store in memory: the model that Postgres must agree with.
+    .target(name: "BillingStores", dependencies: ["Gate"], path: "Tests/BillingStores"),
     .testTarget(
       name: "BillingTests",
       dependencies: [
-        "Billing", "Gate", "PostgresStore", "Signatures", "TestServers",
+        "Billing", "BillingStores", "Gate", "PostgresStore", "Signatures", "TestServers",
         .product(name: "Logging", package: "swift-log"),
       ],
       exclude: ["Fixtures"]),

@@ -1,4 +1,5 @@
 import Billing
+import BillingStores
 import Gate
 import Testing
 

@@ -1,4 +1,5 @@
 import Billing
+import BillingStores
 import Testing
 
 @Suite struct StripeClientTests {

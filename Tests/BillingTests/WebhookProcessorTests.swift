@@ -1,4 +1,5 @@
 import Billing
+import BillingStores
 import Foundation
 import Gate
 import Signatures

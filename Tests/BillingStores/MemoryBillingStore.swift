@@ -1,40 +1,46 @@
-import Gate
+package import Gate
 import Synchronization
 
 /// The reference model of the store: what Postgres must do, in dictionaries. One transaction at a time; one
 /// that throws changes nothing.
-final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
-  struct Account: Equatable {
-    var plan: String?
-    var customer: String?
-    var email: String?
-  }
-  struct TopUpGrant: Equatable {
-    var topUp: NewTopUp
-    var isRevoked = false
-  }
-  struct State: Equatable {
-    var accounts: [AccountID: Account] = [:]
-    var subscriptions: [String: StoredSubscription] = [:]
-    var grants: [Int64: (subscription: String?, grant: StoredPeriodGrant)] = [:]
-    var topUps: [String: TopUpGrant] = [:]
-    var prices: [String: String] = [:]
-    var paidInvoices: Set<String> = []
-    var payments: [String: [String]] = [:]
-    struct Event {
-      var receipt: WebhookReceipt
-      var outcome: WebhookOutcome
-      var trail = WebhookTrail()
+package final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
+  package struct Account: Equatable {
+    package var plan: String?
+    package var customer: String?
+    package var email: String?
+    package init(plan: String? = nil, customer: String? = nil, email: String? = nil) {
+      self.plan = plan
+      self.customer = customer
+      self.email = email
     }
-    var events: [String: Event] = [:]
-    var invoices: [String: InvoiceRecord] = [:]
-    var notes: [String] = []
-    var orders: [AccountID: CustomerOrder] = [:]
-    var sync: SyncRun?
+  }
+  package struct TopUpGrant: Equatable {
+    package var topUp: NewTopUp
+    package var isRevoked = false
+  }
+  package struct State: Equatable {
+    package var accounts: [AccountID: Account] = [:]
+    package var subscriptions: [String: StoredSubscription] = [:]
+    package var grants: [Int64: (subscription: String?, grant: StoredPeriodGrant)] = [:]
+    package var topUps: [String: TopUpGrant] = [:]
+    package var prices: [String: String] = [:]
+    package var paidInvoices: Set<String> = []
+    package var payments: [String: [String]] = [:]
+    package struct Event {
+      package var receipt: WebhookReceipt
+      package var outcome: WebhookOutcome
+      package var trail = WebhookTrail()
+    }
+    package var events: [String: Event] = [:]
+    package var invoices: [String: InvoiceRecord] = [:]
+    package var notes: [String] = []
+    package var orders: [AccountID: CustomerOrder] = [:]
+    package var sync: SyncRun?
+    package init() {}
 
     /// What a user can feel of it: who has which plan and status, and what may be spent.
-    static func == (left: State, right: State) -> Bool { left.view == right.view }
-    var view: [String] {
+    package static func == (left: State, right: State) -> Bool { left.view == right.view }
+    package var view: [String] {
       accounts.map { "\($0.key) plan=\($0.value.plan ?? "-") customer=\($0.value.customer ?? "-")" }.sorted()
         + subscriptions.values.map {
           "\($0.id) \($0.status) \($0.plan ?? "-") \($0.seats) \($0.currentPeriodStart?.seconds ?? 0) "
@@ -45,42 +51,60 @@ final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
         }.sorted()
         + topUps.values.filter { !$0.isRevoked }.map { "\($0.topUp.account) \($0.topUp.tokens)" }.sorted()
     }
-    var liveGrants: [StoredPeriodGrant] {
+    package var liveGrants: [StoredPeriodGrant] {
       grants.values.map(\.grant).filter { $0.revocation == nil }.sorted { $0.number < $1.number }
     }
   }
 
-  private let state: Mutex<State>
+  private let state: Mutex<(value: State, commits: Int)>
+  /// When a comparison with Stripe begins here.
+  package static let syncBeganAt = Instant(seconds: 1_790_003_600)
   private let failures = Mutex<[StoreError]>([])
 
-  init(_ state: State) { self.state = Mutex(state) }
+  /// Starts with what is stored.
+  package init(_ state: State) { self.state = Mutex((state, 0)) }
 
-  var now: State { state.withLock { $0 } }
-  func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+  package var now: State { state.withLock { $0.value } }
+  @discardableResult
+  package func change<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
+    state.withLock { state in
+      state.commits += 1
+      return body(&state.value)
+    }
+  }
   /// The next transaction does its work and then fails to commit.
-  func failNext() { failures.withLock { $0.append(.unavailable("test")) } }
+  package func failNext() { failures.withLock { $0.append(.unavailable("test")) } }
 
-  func transaction<Result: Sendable>(
+  package func transaction<Result: Sendable>(
     _ body: @Sendable (any BillingTransaction) async throws(StoreError) -> Result
   ) async throws(StoreError) -> Result {
-    let transaction = MemoryTransaction(state: now)
-    let result = try await body(transaction)
-    if let failure = failures.withLock({ $0.popLast() }) { throw failure }
-    let changed = transaction.state.withLock { $0 }
-    state.withLock { $0 = changed }
-    return result
+    // As Postgres may: where another has committed meanwhile, the body runs again on what that one wrote.
+    while true {
+      let (before, commits) = state.withLock { $0 }
+      let transaction = MemoryTransaction(state: before)
+      let result = try await body(transaction)
+      if let failure = failures.withLock({ $0.popLast() }) { throw failure }
+      let after = transaction.state.withLock { $0 }
+      let isCommitted = state.withLock { state in
+        guard state.commits == commits else { return false }
+        state = (after, commits + 1)
+        return true
+      }
+      if isCommitted { return result }
+    }
   }
 
-  func recordFailure(_ event: WebhookReceipt, detail: String) async throws(StoreError) {
-    state.withLock { state in
+  package func recordFailure(_ event: WebhookReceipt, detail: String) async throws(StoreError) {
+    change { state in
       if let held = state.events[event.id], held.outcome.status != "failed" { return }
       state.events[event.id] = .init(receipt: event, outcome: .failed(detail))
     }
   }
 
-  func receipt(_ id: String) async throws(StoreError) -> WebhookReceipt? { now.events[id]?.receipt }
+  package func receipt(_ id: String) async throws(StoreError) -> WebhookReceipt? { now.events[id]?.receipt }
 
-  func unmatched(waitingFor texts: [String]?, limit: Int) async throws(StoreError) -> [WebhookReceipt] {
+  package func unmatched(waitingFor texts: [String]?, limit: Int) async throws(StoreError) -> [WebhookReceipt]
+  {
     let found = now.events.values.filter { event in
       guard case .unmatched = event.outcome else { return false }
       return texts.map { !Set($0).isDisjoint(with: event.trail.waitsFor) } ?? true
@@ -88,27 +112,29 @@ final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
     return Array(found.map(\.receipt).sorted { $0.id < $1.id }.prefix(limit))
   }
 
-  func keepUnmatched(
+  package func keepUnmatched(
     _ receipt: WebhookReceipt, detail: String, waitsFor: [String]
   ) async throws(StoreError) {
-    state.withLock {
+    change {
       $0.events[receipt.id] = .init(
         receipt: receipt, outcome: .unmatched(detail), trail: WebhookTrail(waitsFor: waitsFor))
     }
   }
 
-  func appearedClues(limit: Int) async throws(StoreError) -> [AppearedClue] { [] }
-  func forgetClues(_ ids: [Int64]) async throws(StoreError) {}
-  func pruneEvents(settledDays: Int64, openDays: Int64) async throws(StoreError) -> Int64 { 0 }
+  package func appearedClues(limit: Int) async throws(StoreError) -> [AppearedClue] { [] }
+  package func forgetClues(_ ids: [Int64]) async throws(StoreError) {}
+  package func pruneEvents(settledDays: Int64, openDays: Int64) async throws(StoreError) -> Int64 { 0 }
 
-  func invoices(of account: AccountID, limit: Int) async throws(StoreError) -> [InvoiceSummary] {
+  package func invoices(of account: AccountID, limit: Int) async throws(StoreError) -> [InvoiceSummary] {
     now.invoices.values.filter { $0.account == account }.map(\.summary).sorted {
       ($0.id ?? "") > ($1.id ?? "")
     }
   }
 
-  func claimCustomerOrders(limit: Int, leaseSeconds: Int64) async throws(StoreError) -> [CustomerOrder] {
-    state.withLock { state in
+  package func claimCustomerOrders(limit: Int, leaseSeconds: Int64) async throws(StoreError)
+    -> [CustomerOrder]
+  {
+    change { state in
       let waiting = state.accounts.filter { $0.value.customer == nil && state.orders[$0.key] == nil }
       let due = waiting.keys.sorted { $0.description < $1.description }.prefix(limit)
       return due.map { account in
@@ -119,8 +145,8 @@ final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
     }
   }
 
-  func customerOrder(for account: AccountID) async throws(StoreError) -> CustomerOrder {
-    state.withLock { state in
+  package func customerOrder(for account: AccountID) async throws(StoreError) -> CustomerOrder {
+    change { state in
       var order = state.orders[account]
       order?.isRepeated = true
       let new = order ?? CustomerOrder(account: account, email: state.accounts[account]?.email)
@@ -129,21 +155,22 @@ final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
     }
   }
 
-  func finishCustomerOrder(_ account: AccountID, customer: String) async throws(StoreError) -> String {
-    state.withLock { state in
+  package func finishCustomerOrder(_ account: AccountID, customer: String) async throws(StoreError) -> String
+  {
+    change { state in
       let held = state.accounts[account]?.customer ?? customer
       state.accounts[account]?.customer = held
       return held
     }
   }
 
-  func postponeCustomerOrder(
+  package func postponeCustomerOrder(
     _ account: AccountID, seconds: Int64, error: String
   ) async throws(StoreError) {
-    state.withLock { $0.orders[account] = nil }
+    change { $0.orders[account] = nil }
   }
 
-  func beginSync(
+  package func beginSync(
     _ scope: SyncScope, owner: String, leaseSeconds: Int64, ifLastBefore: Instant?
   ) async throws(SyncRefusal) -> SyncRun {
     if var held = now.sync, held.stage != nil {
@@ -151,23 +178,23 @@ final class MemoryBillingStore: BillingStore, CustomerQueue, SyncStore {
       held.owner = owner
       return held
     }
-    return SyncRun(owner: owner, since: nil, stage: .subscriptions, beganAt: TestBench.now)
+    return SyncRun(owner: owner, since: nil, stage: .subscriptions, beganAt: Self.syncBeganAt)
   }
 
-  func saveSync(_ run: SyncRun, leaseSeconds: Int64) async throws(StoreError) -> Bool {
-    state.withLock { $0.sync = run }
+  package func saveSync(_ run: SyncRun, leaseSeconds: Int64) async throws(StoreError) -> Bool {
+    change { $0.sync = run }
     return true
   }
 
-  func releaseSync(owner: String) async throws(StoreError) {}
+  package func releaseSync(owner: String) async throws(StoreError) {}
 
-  func seedPrices(_ plans: [String: String]) async throws(StoreError) {
-    state.withLock { $0.prices.merge(plans) { held, _ in held } }
+  package func seedPrices(_ plans: [String: String]) async throws(StoreError) {
+    change { $0.prices.merge(plans) { held, _ in held } }
   }
 
-  func pricePlans() async throws(StoreError) -> [String: String] { state.withLock { $0.prices } }
+  package func pricePlans() async throws(StoreError) -> [String: String] { now.prices }
 
-  func billingAccount(user: String) async throws(StoreError) -> BillingStatusFacts? {
+  package func billingAccount(user: String) async throws(StoreError) -> BillingStatusFacts? {
     let state = now
     guard let account = state.accounts[.user(user)] else { return nil }
     return BillingStatusFacts(
