@@ -20,7 +20,8 @@ import Testing
     let stripe = FakeStripe([FakeStripe.list(data)])
     let bench = try TestBench(store, stripe: stripe.client)
     await bench.send(payloads.event("evt_1", "invoice.paid", event))
-    #expect(stripe.requests.map(\.path) == ["/v1/invoices/in_1/lines?limit=100"])
+    #expect(
+      stripe.requests.map(\.path) == ["/v1/invoices/in_1/lines?limit=100", "/v1/subscriptions/sub_1"])
     #expect(store.now.liveGrants.map(\.tokens) == [TestCatalog.proTokens])
     // Without a key what is there has to do, and what is not there is waited for.
     let keyless = TestBench.memory()
@@ -63,6 +64,45 @@ import Testing
     #expect(
       stripe.requests.first { $0.path.hasPrefix("/v1/invoice_payments") }?.path
         == "/v1/invoice_payments?payment[type]=payment_intent&payment[payment_intent]=pi_1&limit=100")
+  }
+
+  /// A failure that is told late is no news of a subscription that is past it: its invoice was voided.
+  @Test func aLateFailureAsksHowThingsAre() async throws {
+    let store = TestBench.memory()
+    let now = payloads.subscription(period: 1, invoice: "in_2")
+    let reply = FakeStripe.ok(now)
+    let stripe = FakeStripe { _ in reply }
+    let bench = try TestBench(store, stripe: stripe.client)
+    await bench.send(payloads.event("evt_1", "customer.subscription.updated", now))
+    let failed = payloads.invoice("in_2", lines: [.init(period: 1)], status: "open")
+    await bench.send(payloads.event("evt_2", "invoice.payment_failed", failed))
+    #expect(store.now.subscriptions["sub_1"]?.status == "active")
+    // Without a key it is all that is known.
+    let keyless = TestBench.memory()
+    let other = try TestBench(keyless)
+    await other.send(payloads.event("evt_1", "customer.subscription.updated", now))
+    await other.send(payloads.event("evt_2", "invoice.payment_failed", failed))
+    #expect(keyless.now.subscriptions["sub_1"]?.status == "past_due")
+  }
+
+  /// A payment grants its period, and all else is as Stripe has it by now.
+  @Test func aLatePaymentAsksHowThingsAre() async throws {
+    for (now, plan, live) in [
+      (payloads.subscription(status: "canceled", invoice: "in_1"), nil, []),
+      (payloads.subscription(price: "price_team", invoice: "in_9"), "team", [TestCatalog.teamTokens]),
+    ] as [([String: Any], String?, [Int64])] {
+      let store = TestBench.memory()
+      let reply = FakeStripe.ok(now)
+      let stripe = FakeStripe { _ in reply }
+      let bench = try TestBench(store, stripe: stripe.client)
+      await bench.send(payloads.event("evt_1", "invoice.paid", payloads.invoice("in_1")))
+      #expect(stripe.requests.map(\.path) == ["/v1/subscriptions/sub_1"])
+      #expect(store.now.accounts[.user("u1")]?.plan == plan)
+      #expect(store.now.liveGrants.map(\.tokens) == live)
+      // What changes nothing asks nothing.
+      await bench.send(payloads.event("evt_2", "invoice.payment_succeeded", payloads.invoice("in_1")))
+      #expect(stripe.requests.count == 1)
+    }
   }
 
   /// The same without a key, where the payment was told of by itself, before or after.

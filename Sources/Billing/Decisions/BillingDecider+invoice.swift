@@ -15,6 +15,7 @@ extension BillingDecider {
       return .noOwner
     }
     if let missing = machine.pay(invoice) { return missing }
+    if let now = invoice.subscriptionNow, !machine.isOver { _ = machine.observe(now, isDeletion: false) }
     let actions = machine.isOver ? machine.actions : machine.settle()
     return BillingDecision(.processed, actions: actions + [record(invoice, machine.owner.account)])
   }
@@ -32,7 +33,11 @@ extension BillingDecider {
     var actions = failure(invoice, needsAction, machine.owner.account)
     // Of a subscription that was never seen there is nothing to take away.
     if machine.stored != nil, !machine.isOver {
-      machine.fail(invoice)
+      if let now = invoice.subscriptionNow {
+        _ = machine.observe(now, isDeletion: false)
+      } else {
+        machine.fail(invoice)
+      }
       actions += machine.settle()
     }
     return BillingDecision(.processed, actions: actions)

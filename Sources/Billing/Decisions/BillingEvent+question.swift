@@ -22,8 +22,9 @@ extension BillingEvent {
       clues.add(customer: invoice.customer)
       clues.add(email: invoice.customerEmail)
       question.subscription = invoice.subscription
-      question.prices = invoice.lines.compactMap(\.price)
-      question.invoices = [invoice.id]
+      let now = invoice.subscriptionNow
+      question.prices = invoice.lines.compactMap(\.price) + (now?.items.compactMap(\.price) ?? [])
+      question.invoices = [invoice.id] + [now?.latestInvoice].compactMap { $0 }
     case .checkoutCompleted(let session), .checkoutFailed(let session, _):
       clues.add(metadata: session.metadata)
       clues.add(metadata: session.subscriptionMetadata)

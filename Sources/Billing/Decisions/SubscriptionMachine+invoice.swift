@@ -14,7 +14,7 @@ extension SubscriptionMachine {
     let lines = invoice.lines.filter { $0.subscription == nil || $0.subscription == row.id }
     let periods = lines.filter { $0.isSubscription && !$0.isProration && $0.periodStart != nil }
     let mapped = periods.compactMap { line in
-      book.plan(price: line.price).map { PaidPeriod(plan: $0, line: line) }
+      book.plan(price: line.price).map { PaidPeriod(plan: $0, line: line, invoice: invoice.id) }
     }
     if let main = mapped.max(by: { isBefore($0, $1) }) {
       takePeriod(main, seats: mapped, invoice: invoice)
@@ -38,9 +38,12 @@ extension SubscriptionMachine {
     set(status: SubscriptionStatus.pastDue)
   }
 
-  private struct PaidPeriod {
+  /// A period of the subscription that an invoice has paid for.
+  struct PaidPeriod {
     var plan: Plan
     var line: StripeInvoice.Line
+    var invoice: String
+    var isTrial = false
     var start: Instant { line.periodStart ?? .distantPast }
   }
 
@@ -64,29 +67,26 @@ extension SubscriptionMachine {
     }
     let isTrial = main.line.amount == 0 && (main.line.saysTrial || self.isTrial(end: main.line.periodEnd))
     notePayment(invoice, isCurrent: isCurrent, isTrial: isTrial)
-    grant(main, invoice: invoice, isTrial: isTrial)
+    // Budgets by calendar are begun by the check itself. An older period than the last one granted begins nothing.
+    guard main.plan.budget.period == .subscription,
+      latestGrant.map({ main.start > $0.periodStart }) ?? true
+    else { return }
+    paidPeriod = main
+    paidPeriod?.isTrial = isTrial
+    // What `settle` goes on with: the new grant is right as it is, and the older ones are superseded.
+    grants = []
   }
 
-  /// A budget for the period, if it is later than every period that was granted before.
-  private mutating func grant(_ main: PaidPeriod, invoice: StripeInvoice, isTrial: Bool) {
-    // Budgets by calendar are begun by the check itself.
-    guard main.plan.budget.period == .subscription else { return }
-    if let latest = latestGrant, main.start <= latest.periodStart { return }
+  /// The budget of a paid period.
+  func newGrant(_ main: PaidPeriod) -> NewPeriodGrant {
     // A higher plan that was seen in this very period already counts at once.
     let plan = row.currentPeriodStart == main.start ? book.plan(row.plan) ?? main.plan : main.plan
     let end = main.line.periodEnd ?? row.currentPeriodEnd ?? main.start
-    let tokens = book.tokens(plan, account: owner.account, seats: row.seats, isTrial: isTrial)
-    let expiry = end.advanced(seconds: plan.budget.graceSeconds)
-    actions.append(
-      .grantPeriod(
-        NewPeriodGrant(
-          account: owner.account, subscription: row.id, invoice: invoice.id, tokens: tokens,
-          periodStart: main.start, periodEnd: end, expiresAt: expiry, isTrial: isTrial)))
-    // What `settle` goes on with: the new grant is right as it is, and the older ones are superseded.
-    grants = []
-    if !SubscriptionStatus.isLive(row.status, book.catalog) {
-      actions.append(.suspendGrants(subscription: row.id))
-    }
+    return NewPeriodGrant(
+      account: owner.account, subscription: row.id, invoice: main.invoice,
+      tokens: book.tokens(plan, account: owner.account, seats: row.seats, isTrial: main.isTrial),
+      periodStart: main.start, periodEnd: end, expiresAt: end.advanced(seconds: plan.budget.graceSeconds),
+      isTrial: main.isTrial)
   }
 
   /// Only prorations: a change within the period. A higher plan counts at once; the amount charged tells

@@ -15,6 +15,8 @@ struct SubscriptionMachine {
   /// Latest period first, as after the actions so far.
   var grants: [StoredPeriodGrant]
   var actions: [BillingAction] = []
+  /// The period that an invoice has paid for, to be granted as the row is in the end.
+  var paidPeriod: PaidPeriod?
 
   /// nil when nobody owns it.
   init?(_ facts: BillingFacts, id: String, catalog: Catalog, now: Instant) {
@@ -66,6 +68,10 @@ struct SubscriptionMachine {
     }
     result += moveActions(isLive: isLive)
     result += actions
+    if let paidPeriod {
+      result.append(.grantPeriod(newGrant(paidPeriod)))
+      if !isLive { result.append(.suspendGrants(subscription: row.id)) }
+    }
     let speaking = book.speaking(owner.otherSubscriptions + [row])
     if isLive {
       result += alignment(mayRestore: speaking.map { $0.id == row.id } ?? true)

@@ -33,6 +33,8 @@ package struct StripeInvoice: Equatable {
   var payments: [String]
   /// What people are shown of it.
   var summary: InvoiceSummary
+  /// Its subscription as it is now, where Stripe was asked: an invoice tells of the state at its time.
+  var subscriptionNow: StripeSubscription?
 
   /// All lines, where the object had a part of them.
   mutating func replaceLines(_ all: [JSONValue]) {

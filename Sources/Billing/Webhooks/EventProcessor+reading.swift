@@ -48,12 +48,40 @@ extension EventProcessor {
     return current
   }
 
+  /// The invoice with its subscription as it is now, where it would change the mirror by itself: what it tells is
+  /// of its own time, and what came after it may have been told already. nil: it decides alone.
+  func inform(_ event: BillingEvent, _ decision: BillingDecision) async -> BillingEvent? {
+    guard let stripe = stripe?.inLane(.event), decision.savesSubscription else { return nil }
+    switch event {
+    case .invoicePaid(var invoice):
+      await askNow(&invoice, stripe)
+      return invoice.subscriptionNow.map { _ in .invoicePaid(invoice) }
+    case .invoiceFailed(var invoice, let needsAction):
+      await askNow(&invoice, stripe)
+      return invoice.subscriptionNow.map { _ in .invoiceFailed(invoice, needsAction: needsAction) }
+    default: return nil
+    }
+  }
+
+  private func askNow(_ invoice: inout StripeInvoice, _ stripe: StripeClient) async {
+    guard let id = invoice.subscription else { return }
+    var now: StripeSubscription?
+    await ask("subscription") { () async throws(StripeError) in now = try await stripe.subscription(id) }
+    if now?.id == id { invoice.subscriptionNow = now }
+  }
+
   private func ask(_ what: String, _ body: () async throws(StripeError) -> Void) async {
     do {
       try await body()
     } catch {
       logger.warning("stripe was not asked", metadata: ["stripe.object": "\(what)", "error": "\(error)"])
     }
+  }
+}
+
+extension BillingDecision {
+  fileprivate var savesSubscription: Bool {
+    actions.contains { if case .saveSubscription = $0 { true } else { false } }
   }
 }
 

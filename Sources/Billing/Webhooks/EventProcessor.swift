@@ -79,8 +79,13 @@ package struct EventProcessor: Sendable {
       if case .done(let accounts) = try await transaction.claim(receipt) { return Run(accounts: accounts) }
       // Lock, then read: what was read before the lock may be another delivery's past.
       try await transaction.lock(told.locks)
-      let (subject, facts) = try await read(told, in: transaction)
-      let decision = decider.decide(subject, facts: facts, now: now)
+      var (subject, facts) = try await read(told, in: transaction)
+      var decision = decider.decide(subject, facts: facts, now: now)
+      if let informed = await inform(subject, decision) {
+        subject = informed
+        facts = try await transaction.facts(subject.question)
+        decision = decider.decide(subject, facts: facts, now: now)
+      }
       try await transaction.perform(decision.actions, reason: receipt.id)
       let isProcessed = decision.outcome == .processed
       // Also where nothing was written: an earlier run may have been committed and not passed on.
