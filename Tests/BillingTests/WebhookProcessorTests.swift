@@ -248,4 +248,23 @@ import Testing
       #expect(["processed", "ignored", "unmatched"].contains(event.outcome.status))
     }
   }
+
+  /// What is told of an unknown buyer waits, also where it changes no rights: a void invoice, a part refunded.
+  @Test func theRecordWaitsForItsOwner() async throws {
+    let stranger = Payloads(customer: "cus_new")
+    let charge: [String: Any] = [
+      "id": "ch_1", "object": "charge", "amount": 2000, "amount_refunded": 500, "refunded": false,
+      "customer": "cus_new",
+    ]
+    let store = TestBench.memory()
+    let bench = try TestBench(store)
+    await bench.send(stranger.event("evt_1", "invoice.voided", stranger.invoice("in_1", status: "void")))
+    await bench.send(stranger.event("evt_2", "charge.refunded", charge))
+    #expect(store.now.events.values.allSatisfy { $0.outcome.status == "unmatched" })
+    let session = stranger.session(extra: ["client_reference_id": "u2"])
+    await bench.send(stranger.event("evt_3", "checkout.session.completed", session))
+    #expect(store.now.events.values.allSatisfy { $0.outcome == .processed })
+    #expect(store.now.invoices["in_1"]?.summary.status == "void")
+    #expect(store.now.notes.contains("user:u2 charge.refunded_in_part"))
+  }
 }

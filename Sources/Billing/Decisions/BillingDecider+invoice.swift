@@ -45,7 +45,9 @@ extension BillingDecider {
 
   /// Voided or uncollectible: the subscription's own events say what that means for it.
   func invoiceClosed(_ invoice: StripeInvoice, facts: BillingFacts) -> BillingDecision {
-    guard let owner = facts.owner else { return .ignored("nobody's invoice") }
+    guard let owner = facts.owner else {
+      return invoice.subscription == nil ? .ignored("no subscription's invoice") : .noOwner
+    }
     return BillingDecision(.processed, actions: [record(invoice, owner.account)])
   }
 

@@ -67,7 +67,7 @@ package struct BillingDecider: Sendable {
       account.map { [.note($0, action: action, about: about)] } ?? []
     }
     if news == .refundedInPart {
-      guard account != nil else { return .ignored("refunded in part") }
+      guard account != nil else { return .unmatched("nothing is known to be bought by it") }
       return BillingDecision(.processed, actions: note("charge.refunded_in_part"))
     }
     let word = news == .refunded ? "refunded" : "disputed"
