@@ -302,9 +302,12 @@ final class MemoryTransaction: BillingTransaction, Sendable {
     case .notePayments(let invoice, let payments):
       for payment in payments { state.payments[payment, default: []].append(invoice) }
     case .recordInvoice(let record):
-      if state.invoices[record.id]?.summary.status != "paid" || record.summary.status == "paid" {
-        state.invoices[record.id] = record
+      // An older word may come later.
+      let words = ["uncollectible", "void", "paid"]
+      func rank(_ record: InvoiceRecord?) -> Int {
+        record?.summary.status.flatMap { words.firstIndex(of: $0) } ?? -1
       }
+      if rank(record) >= rank(state.invoices[record.id]) { state.invoices[record.id] = record }
     case .note(let account, let action, _): state.notes.append("\(account) \(action)")
     case .letSpeak(let account, let subscription, let now):
       revoke(.suspended) { held, grant in

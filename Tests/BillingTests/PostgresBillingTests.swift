@@ -236,4 +236,27 @@ import Testing
     #expect(try await database.store.billingAccount(user: "nobody") == nil)
     #expect(try await database.store.receipt("evt_1")?.type == "invoice.paid")
   }
+
+  /// Open, given up, void, paid: in this direction, in whatever order they come. The model does the same.
+  @Test func anInvoiceGoesOneWay() async throws {
+    let database = try await Database()
+    for order in permutations(["open", "uncollectible", "void", "paid"]) {
+      _ = try await database.pool.query("TRUNCATE billing_invoices, webhook_events_processed")
+      let memory = TestBench.memory()
+      for store in [database.store, memory] as [any BillingStore] {
+        let bench = try TestBench(store)
+        var reached: [String] = []
+        for status in order {
+          let type =
+            ["open": "payment_failed", "uncollectible": "marked_uncollectible", "void": "voided"][status]
+          let invoice = payloads.invoice("in_1", status: status)
+          await bench.send(payloads.event("evt_\(status)", "invoice.\(type ?? "paid")", invoice))
+          reached.append(status)
+          let last = ["open", "uncollectible", "void", "paid"].last { reached.contains($0) }
+          let held = try await store.invoices(of: .user("u1"), limit: 10).map(\.status)
+          #expect(held == [last], "\(order)")
+        }
+      }
+    }
+  }
 }

@@ -128,7 +128,7 @@ extension PostgresBillingTransaction {
     try await audit("grant.restore", restored, reason: reason)
   }
 
-  /// What is paid or void stays so: an older word about it may come later.
+  /// An older word may come later: open, given up, void, paid is the only direction.
   private func recordInvoice(_ record: InvoiceRecord) async throws(StoreError) {
     let summary = record.summary
     _ = try await transaction.query(
@@ -148,8 +148,8 @@ extension PostgresBillingTransaction {
         period_end = coalesce(excluded.period_end, held.period_end),
         hosted_url = coalesce(excluded.hosted_url, held.hosted_url),
         pdf_url = coalesce(excluded.pdf_url, held.pdf_url), updated_at = now()
-      WHERE excluded.status = 'paid' OR held.status IS DISTINCT FROM 'paid'
-        AND (held.status IS DISTINCT FROM 'void' OR excluded.status = 'void')
+      WHERE coalesce(array_position(ARRAY['uncollectible', 'void', 'paid'], excluded.status), 0)
+        >= coalesce(array_position(ARRAY['uncollectible', 'void', 'paid'], held.status), 0)
       """,
       [
         .text(record.id), .text(record.account.kind.rawValue), .text(record.account.id),
