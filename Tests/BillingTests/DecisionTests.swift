@@ -162,13 +162,33 @@ import Testing
     #expect(decision.actions.isEmpty)
   }
 
-  @Test(arguments: ["unpaid", "paused", "canceled", "incomplete_expired"])
+  @Test(arguments: ["unpaid", "paused", "canceled", "incomplete_expired", "a_word_of_the_future"])
   func statusesThatEndIt(status: String) throws {
     let decision = try decide(
       "customer.subscription.updated", payloads.subscription(status: status, invoice: "in_9"), row(),
       grants: [grant()])
     #expect(plans(decision) == [nil])
     #expect(decision.actions.contains(.suspendGrants(subscription: "sub_1")))
+  }
+
+  @Test func aPauseEndsItForAWhile() throws {
+    let paused = try decide(
+      "customer.subscription.paused", payloads.subscription(status: "paused", invoice: "in_9"), row(),
+      grants: [grant()])
+    #expect(plans(paused) == [nil])
+    #expect(paused.actions.contains(.suspendGrants(subscription: "sub_1")))
+  }
+
+  @Test(arguments: [false, true]) func incompleteIsConfigurable(grantsAccess: Bool) throws {
+    var catalog = TestCatalog.catalog
+    catalog.incompleteGrantsAccess = grantsAccess
+    let object = payloads.subscription(status: "incomplete", invoice: "in_1")
+    let body = payloads.event("evt_1", "customer.subscription.created", object)
+    let decision = BillingDecider(catalog: catalog).decide(
+      BillingEvent(try #require(StripeEvent(rawBody: body)), isLive: nil),
+      facts: BillingFacts(owner: BillingAccount(account: .user("u1")), plans: TestCatalog.prices),
+      now: TestBench.now)
+    #expect(plans(decision) == (grantsAccess ? ["pro"] : []))
   }
 
   @Test(arguments: ["active", "trialing", "past_due"])
@@ -286,6 +306,10 @@ import Testing
     #expect(try effects(decide("checkout.session.async_payment_succeeded", session)).count == 1)
     let failed = try decide("checkout.session.async_payment_failed", unpaid)
     #expect(effects(failed).isEmpty && notes(failed) == ["checkout.payment_failed"])
+    let expired = try decide("checkout.session.expired", unpaid)
+    #expect(effects(expired).isEmpty && notes(expired) == ["checkout.expired"])
+    let free = payloads.session(mode: "payment", paid: "no_payment_required", extra: extra)
+    #expect(try effects(decide("checkout.session.completed", free)).count == 1)
     let strange = payloads.session(mode: "payment")
     #expect(try decide("checkout.session.completed", strange).outcome.status == "unmatched")
   }
