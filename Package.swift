@@ -218,6 +218,12 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       exclude: ["Fixtures"]),
+    .testTarget(
+      name: "StripeHistoryTests",
+      dependencies: [
+        "Billing", "BillingStores", "Gate", "PostgresStore", "Signatures", "StripeFake", "TestServers",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "StripeFakeTests", dependencies: ["Signatures", "StripeFake", "stripe-fake"]),
     .testTarget(
       name: "EventsTests",

@@ -40,6 +40,11 @@ package struct WebhookProcessor: Sendable {
       logger.warning("webhook payload is no event", metadata: ["http.body_bytes": "\(rawBody.count)"])
       return .payloadInvalid
     }
+    return await take(event, payload: payload, now: now)
+  }
+
+  /// The rest, for a delivery that is verified and read: `payload` is its body.
+  package func take(_ event: StripeEvent, payload: String, now: Instant) async -> WebhookAnswer {
     guard await admission.enter() else {
       events.tally.countTurnedAway()
       return .storeUnavailable
