@@ -20,7 +20,7 @@ extension FullStack {
       var options = StackOptions()
       options.environment = [
         "TOLLGATE_CONFIG": config, "TOLLGATE_STRIPE_API_BASE": fake.url,
-        "TOLLGATE_STRIPE_API_KEY": Self.apiKey, "TOLLGATE_LOG_LEVEL": "info",
+        "TOLLGATE_STRIPE_API_KEY": Self.apiKey,
       ]
       let stack = try await Stack.start(options)
       let url = "http://127.0.0.1:\(stack.gate.port)/webhooks/stripe"
