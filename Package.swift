@@ -158,6 +158,18 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       path: "Tests/StripeFakeServer"),
+    // Counts mallocs and instructions of the hot path: bench/hot-path/run, docs/HOT-PATH.md.
+    .target(name: "CCounting", path: "bench/hot-path/CCounting"),
+    .executableTarget(
+      name: "hot-path",
+      dependencies: [
+        "CCounting", "Gate", "GateAPI", "HTTPServing", "RedisStore", "Signatures",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "bench/hot-path/HotPath"),
     .testTarget(name: "GateTests", dependencies: ["Gate"]),
     .testTarget(
       name: "GateAPITests",
@@ -261,6 +273,7 @@ let swiftSettings: [SwiftSetting] = [
 // The data plane's scanner borrows the request's bytes.
 package.targets.first { $0.name == "GateAPI" }?.swiftSettings = [.enableExperimentalFeature("Lifetimes")]
 
-for target in package.targets where target.type != .system && target.name != "CEmbedded" {
+let cTargets = ["CCounting", "CEmbedded"]
+for target in package.targets where target.type != .system && !cTargets.contains(target.name) {
   target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
 }

@@ -18,33 +18,30 @@ package struct Instant: Hashable, Comparable, Sendable {
   }
 
   /// RFC 3339 in UTC to the second, as every time in the API: `2026-12-01T00:00:00Z`.
-  package var rfc3339: String { String(decoding: rfc3339Bytes, as: UTF8.self) }
+  package var rfc3339: String {
+    let bytes = rfc3339Bytes
+    return String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
+  }
 
-  /// The 20 bytes of ``rfc3339``, for writers that have no use for a `String`. Years 0 to 9999.
-  package var rfc3339Bytes: [UInt8] {
+  /// The bytes of ``rfc3339``, for writers that have no use for a `String`. Years 0 to 9999.
+  package var rfc3339Bytes: InlineArray<20, UInt8> {
     let (days, second) = seconds.quotientAndFloorRemainder(dividingBy: 86_400)
     let (year, month, day) = Instant.civil(fromDays: days)
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(20)
-    func put(_ value: Int64, digits: Int) {
-      var divisor: Int64 = digits == 4 ? 1000 : 10
-      while divisor > 0 {
-        bytes.append(UInt8(48 + (value / divisor) % 10))
-        divisor /= 10
+    var bytes = InlineArray<20, UInt8>(repeating: 0)
+    func put(_ value: Int64, at start: Int, digits: Int, before separator: UInt8) {
+      var rest = value
+      for index in stride(from: start + digits - 1, through: start, by: -1) {
+        bytes[index] = UInt8(48 + rest % 10)
+        rest /= 10
       }
+      bytes[start + digits] = separator
     }
-    put(year, digits: 4)
-    bytes.append(45)
-    put(month, digits: 2)
-    bytes.append(45)
-    put(day, digits: 2)
-    bytes.append(84)
-    put(second / 3600, digits: 2)
-    bytes.append(58)
-    put(second / 60 % 60, digits: 2)
-    bytes.append(58)
-    put(second % 60, digits: 2)
-    bytes.append(90)
+    put(year, at: 0, digits: 4, before: UInt8(ascii: "-"))
+    put(month, at: 5, digits: 2, before: UInt8(ascii: "-"))
+    put(day, at: 8, digits: 2, before: UInt8(ascii: "T"))
+    put(second / 3600, at: 11, digits: 2, before: UInt8(ascii: ":"))
+    put(second / 60 % 60, at: 14, digits: 2, before: UInt8(ascii: ":"))
+    put(second % 60, at: 17, digits: 2, before: UInt8(ascii: "Z"))
     return bytes
   }
 

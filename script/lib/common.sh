@@ -57,6 +57,10 @@ missing_packages() {
   [[ -e /usr/include/hiredis/hiredis.h ]] || echo libhiredis-dev
   { command -v pkg-config >/dev/null && pkg-config --exists libpq; } || echo libpq-dev
   { command -v pkg-config >/dev/null && pkg-config --exists libcrypto; } || echo libssl-dev
+  if [[ -n "${needs_valgrind:-}" ]]; then
+    command -v valgrind >/dev/null || echo valgrind
+    command -v strip >/dev/null || echo binutils
+  fi
   if [[ -n "${needs_python:-}" ]]; then
     python3 -c 'import ensurepip, venv' 2>/dev/null || printf '%s\n' python3 python3-venv
   fi

@@ -1,7 +1,7 @@
-internal import Gate
+package import Gate
 
 /// Who a credential belongs to, as this loop last heard, with everything that can be made ready for it.
-final class CachedPrincipal {
+package final class CachedPrincipal {
   let caller: Caller
   /// What it is found by: a token's hash, or nil for a user that a service key named.
   let token: TokenHash?
@@ -12,7 +12,8 @@ final class CachedPrincipal {
   /// How often something was refused since that was last asked for.
   var refusals: UInt64 = 0
 
-  init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?, now: Instant) {
+  /// Works out what `principal` may do under the catalog, as of `now`.
+  package init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?, now: Instant) {
     self.token = token
     caller = Caller(principal, catalog.rights(of: principal, now: now))
     prepared = Array(repeating: nil, count: catalog.features.count)
@@ -23,7 +24,7 @@ final class CachedPrincipal {
 }
 
 /// The catalog with its features numbered, so that a principal keeps an array and not a dictionary; of one loop.
-final class IndexedCatalog {
+package final class IndexedCatalog {
   let catalog: Catalog
   let features: [Feature]
   let defaultFeature: Int
@@ -32,7 +33,8 @@ final class IndexedCatalog {
   private var oldest = 0
   private static let knownMax = 16
 
-  init(_ catalog: Catalog) {
+  /// Numbers the features by their names' order.
+  package init(_ catalog: Catalog) {
     self.catalog = catalog
     features = catalog.features.values.sorted { $0.name < $1.name }
     defaultFeature = features.firstIndex { $0.name == catalog.defaultFeature } ?? 0
@@ -57,7 +59,7 @@ final class IndexedCatalog {
 
 /// A bounded cache with a fixed cost: eight slots a set, chosen by bits of the hash (which is uniform already),
 /// and a hand per set that throws out what was not hit since it last came by (second chance).
-struct PrincipalCache {
+package struct PrincipalCache {
   private static let ways = 8
   // Empty until something is put in: a gate without service keys needs no cache of users.
   private var keys: [TokenHash] = []
@@ -68,7 +70,7 @@ struct PrincipalCache {
   private(set) var count = 0
 
   /// Room for `entriesMax`, rounded up to a power of two; at least 64.
-  init(entriesMax: Int) {
+  package init(entriesMax: Int) {
     var sets = 8
     while sets * PrincipalCache.ways < entriesMax { sets *= 2 }
     mask = sets - 1
@@ -82,7 +84,8 @@ struct PrincipalCache {
     hands = Array(repeating: 0, count: mask + 1)
   }
 
-  mutating func find(_ hash: TokenHash) -> CachedPrincipal? {
+  /// The entry of a hash, if it is kept; it then outlives those that nobody asks for.
+  package mutating func find(_ hash: TokenHash) -> CachedPrincipal? {
     guard count > 0 else { return nil }
     let start = set(of: hash) * PrincipalCache.ways
     for slot in start..<start + PrincipalCache.ways where keys[slot] == hash {
@@ -93,7 +96,8 @@ struct PrincipalCache {
     return nil
   }
 
-  mutating func insert(_ value: CachedPrincipal, for hash: TokenHash) {
+  /// Keeps `value`, in the place of its hash's older one, or of one that wasn't asked for lately.
+  package mutating func insert(_ value: CachedPrincipal, for hash: TokenHash) {
     if keys.isEmpty { allocate() }
     let set = set(of: hash)
     let start = set * PrincipalCache.ways

@@ -1,7 +1,8 @@
 /// The fields that bodies of the data plane may have. Each endpoint allows some of them; all others are refused.
-struct GateBody {
-  struct Fields: OptionSet {
-    let rawValue: UInt16
+package struct GateBody {
+  package struct Fields: OptionSet {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
     static let feature = Fields(rawValue: 1)
     static let tokens = Fields(rawValue: 2)
     static let mode = Fields(rawValue: 4)
@@ -14,7 +15,8 @@ struct GateBody {
     static let explain = Fields(rawValue: 512)
     static let usedSoFar = Fields(rawValue: 1024)
 
-    static let check: Fields = [
+    /// Those of `POST /v1/check`.
+    package static let check: Fields = [
       .feature, .tokens, .mode, .user, .ttl, .partial, .metadata, .explain,
     ]
     static let settle: Fields = [.tokens, .outcome, .metadata, .user]
@@ -24,8 +26,9 @@ struct GateBody {
   }
 
   var given: Fields = []
-  var feature: String?
-  var tokens: Int64?
+  package internal(set) var feature: String?
+  /// 0 to 10¹⁵−1.
+  package internal(set) var tokens: Int64?
   var mode: String?
   var user: String?
   var ttlSeconds: Int64?
@@ -36,10 +39,13 @@ struct GateBody {
   var metadata: String?
   var outcome: String?
   var occurredAt: String?
+
+  /// Without any field.
+  package init() {}
 }
 
 /// What is wrong with a request, for `errors` in the problem.
-struct FieldError: Equatable, Sendable {
+package struct FieldError: Equatable, Sendable {
   var field: String
   var message: String
 }

@@ -3,15 +3,16 @@ internal import Gate
 /// Reads a flat JSON object (RFC 8259) in place. It knows no tree: members are told to the caller one by one,
 /// who takes the value or has it skipped. Stricter than the grammar where a lax reading would hide a mistake:
 /// duplicate members, U+0000 and lone surrogates are refused.
-struct JSONScanner: ~Copyable, ~Escapable {
+package struct JSONScanner: ~Copyable, ~Escapable {
   private let bytes: Span<UInt8>
   private var index = 0
   private static let depthMax = 16
 
+  /// A scanner at the beginning of `bytes`.
   @_lifetime(copy bytes)
-  init(_ bytes: Span<UInt8>) { self.bytes = bytes }
+  package init(_ bytes: Span<UInt8>) { self.bytes = bytes }
 
-  enum Failure: Error {
+  package enum Failure: Error {
     case malformed
     case field(FieldError)
 
@@ -42,7 +43,7 @@ struct JSONScanner: ~Copyable, ~Escapable {
   /// Reads the whole text as one object. Its members are put into `body`; those that `allowed` doesn't have are
   /// refused by name.
   @_lifetime(self: copy self)
-  mutating func readObject(into body: inout GateBody, allowed: GateBody.Fields) throws(Failure) {
+  package mutating func readObject(into body: inout GateBody, allowed: GateBody.Fields) throws(Failure) {
     skipSpace()
     try expect(0x7B)
     skipSpace()

@@ -58,7 +58,8 @@ extension ByteBuffer {
   mutating func json(_ instant: Instant?) {
     guard let instant else { return json("null") }
     writeInteger(UInt8(ascii: "\""))
-    writeBytes(instant.rfc3339Bytes)
+    let text = instant.rfc3339Bytes
+    unsafe text.span.withUnsafeBytes { unsafe _ = writeBytes($0) }
     writeInteger(UInt8(ascii: "\""))
   }
 
