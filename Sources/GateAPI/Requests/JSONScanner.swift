@@ -12,6 +12,7 @@ package struct JSONScanner: ~Copyable, ~Escapable {
   @_lifetime(copy bytes)
   package init(_ bytes: Span<UInt8>) { self.bytes = bytes }
 
+  /// Why a text is not the object that was asked for: no JSON, or one field of it is wrong.
   package enum Failure: Error {
     case malformed
     case field(FieldError)
