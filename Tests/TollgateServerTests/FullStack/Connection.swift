@@ -51,7 +51,12 @@ struct Connection: Sendable {
       }
       .connect(host: "127.0.0.1", port: port).get()
     if resets, let options = channel as? any SocketOptionProvider {
-      try await options.setSoLinger(NIOLinger(l_onoff: 1, l_linger: 0)).get()
+      // On, and for no time: two integers of a C module that only NIO imports.
+      var linger = try await options.getSoLinger().get()
+      unsafe withUnsafeMutableBytes(of: &linger) { bytes in
+        unsafe bytes.storeBytes(of: SIMD2<Int32>(1, 0), as: SIMD2<Int32>.self)
+      }
+      try await options.setSoLinger(linger).get()
     }
     return Connection(channel: channel)
   }
