@@ -27,9 +27,9 @@ final class ServerProcess: Sendable {
     let log = "\(directory)/server.log"
     let child = try await Launcher.shared.spawn(command(), log: log)
     self.child.withLock { $0 = child }
-    for _ in 0..<1500 {
-      guard child.exitCode() == nil else { break }
-      if try await run(isReady) == 0 { return }
+    let end = ContinuousClock.now + .seconds(30)
+    while child.exitCode() == nil, ContinuousClock.now < end {
+      if try await run(isReady, within: .seconds(5)) == 0 { return }
       try await Task.sleep(for: .milliseconds(20))
     }
     kill(SIGKILL)
@@ -49,11 +49,13 @@ final class ServerProcess: Sendable {
     throw TestServerError(description: "the server did not end")
   }
 
-  /// Runs a tool to its end; its exit code.
-  func run(_ command: [String]) async throws -> Int32 {
+  /// Runs a tool to its end; its exit code. One that takes longer than `limit` is killed: 137.
+  func run(_ command: [String], within limit: Duration = .seconds(120)) async throws -> Int32 {
     let child = try await Launcher.shared.spawn(command, log: "\(directory)/tool.log")
+    let end = ContinuousClock.now + limit
     while true {
       if let code = child.exitCode() { return code }
+      if ContinuousClock.now > end { child.kill(SIGKILL) }
       try await Task.sleep(for: .milliseconds(2))
     }
   }
@@ -75,7 +77,12 @@ private final class Child: Sendable {
     code.withLock { code in
       if let code { return code }
       var status: Int32 = 0
-      guard unsafe waitpid(id, &status, WNOHANG) == id else { return nil }
+      switch unsafe waitpid(id, &status, WNOHANG) {
+      case id: break
+      // Somebody else in this process has waited for it: how it ended can't be known any more.
+      case -1 where errno == ECHILD: status = 0xFF00
+      default: return nil
+      }
       code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
       return code
     }
