@@ -49,6 +49,9 @@ final class ScriptedClient {
         let read = try connection.socket.read(into: &buffer, from: count)
         guard read > 0 else { throw Refused(response: "The gate hung up.") }
         count += read
+        guard buffer[..<min(count, 12)].elementsEqual("HTTP/1.1 200".utf8.prefix(count)) else {
+          throw Refused(response: String(decoding: buffer[..<count], as: UTF8.self))
+        }
       }
       for start in stride(from: 0, to: depth * length, by: length) {
         guard count == depth * length, buffer[start..<start + 12].elementsEqual("HTTP/1.1 200".utf8) else {

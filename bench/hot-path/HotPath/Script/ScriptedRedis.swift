@@ -65,11 +65,10 @@ private struct CommandReader {
 
   /// Waits for more; false at the end.
   mutating func fill(from socket: borrowing BlockingSocket) throws -> Bool {
-    if start > 0 {
-      bytes.replaceSubrange(0..<end - start, with: bytes[start..<end])
-      end -= start
-      start = 0
-    }
+    // Byte by byte, and as a rule none: a slice of the array would have all of it copied.
+    for index in start..<end { bytes[index - start] = bytes[index] }
+    end -= start
+    start = 0
     let count = try socket.read(into: &bytes, from: end)
     end += count
     return count > 0
