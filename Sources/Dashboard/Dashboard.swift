@@ -51,8 +51,9 @@ package struct Dashboard: ControlService {
     if api.serves(path: request.path) { return await api.respond(to: request) }
     let segments = PageRoute.segments(of: request.path)
     let matching = routes.filter { $0.parameters(of: segments) != nil }
-    // A program is told about a wrong path as the API tells it.
-    if matching.isEmpty, !Dashboard.wantsPage(request) { return await api.respond(to: request) }
+    // A program is told about a wrong path as the API tells it; Stripe's deliveries, say, which belong elsewhere.
+    let isServed = matching.contains { $0.takes(request.method) }
+    if !isServed, !Dashboard.wantsPage(request) { return await api.respond(to: request) }
     var (id, logger) = api.logger(for: request)
     logger[metadataKey: "http.route"] = "\(matching.first?.template ?? "unknown")"
     var visit = Visit(dashboard: self, request: request, logger: logger)
@@ -73,14 +74,13 @@ package struct Dashboard: ControlService {
     _ visit: inout Visit, _ matching: [PageRoute], _ segments: [Substring.UTF8View]
   ) async throws(Problem) -> ControlResponse {
     let request = visit.request
-    let method = request.method == "HEAD" ? "GET" : request.method
-    guard let route = matching.first(where: { $0.method == method }) else {
+    guard let route = matching.first(where: { $0.takes(request.method) }) else {
       guard !matching.isEmpty else { throw Problem(.notFound, "There is no such page.") }
       let allow = (name: "Allow", value: Set(matching.map(\.method)).sorted().joined(separator: ", "))
       throw Problem(.methodNotAllowed, "This page takes \(allow.value).", headers: [allow])
     }
     visit.parameters = route.parameters(of: segments) ?? [:]
-    if method == "POST" {
+    if route.method == "POST" {
       try FormOrigin.check(request)
       visit.form = try Form(request)
     }
@@ -92,7 +92,7 @@ package struct Dashboard: ControlService {
       guard session.admin.role == .operator || route.access == .viewer else {
         throw Problem(.forbidden, "Your admin key may only read. An operator's key may do this.")
       }
-      if method == "POST", !session.accepts(csrf: visit.form.text("csrf")) {
+      if route.method == "POST", !session.accepts(csrf: visit.form.text("csrf")) {
         throw Problem(.forbidden, "This form is of another session. Load the page anew and try again.")
       }
     }

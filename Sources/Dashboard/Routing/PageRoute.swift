@@ -45,6 +45,8 @@ package struct PageRoute: Sendable {
     path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(\.utf8)
   }
 
+  func takes(_ asked: String) -> Bool { method == (asked == "HEAD" ? "GET" : asked) }
+
   /// The values of the names in braces, decoded; nil when the path is another one.
   func parameters(of path: [Substring.UTF8View]) -> [String: String]? {
     guard path.count == segments.count else { return nil }
