@@ -82,6 +82,9 @@ enum Subject {
     var limits = ConnectionLimits()
     // Under valgrind everything takes fifty times as long.
     limits.connectTimeout = .seconds(60)
+    limits.pingInterval = .seconds(60)
+    limits.stallTime = .seconds(60)
+    limits.livenessTimeout = .seconds(60)
     return RedisConnection(
       eventLoop: eventLoop,
       configuration: try RedisConnectionConfiguration(
