@@ -273,6 +273,11 @@ let swiftSettings: [SwiftSetting] = [
 // The data plane's scanner borrows the request's bytes.
 package.targets.first { $0.name == "GateAPI" }?.swiftSettings = [.enableExperimentalFeature("Lifetimes")]
 
+// The compiler (6.3.1) crashes when LLVM splits the coroutines of optimised pages; they have no need to be.
+package.targets.first { $0.name == "Dashboard" }?.swiftSettings = [
+  .unsafeFlags(["-Onone"], .when(configuration: .release))
+]
+
 let cTargets = ["CCounting", "CEmbedded"]
 for target in package.targets where target.type != .system && !cTargets.contains(target.name) {
   target.swiftSettings = (target.swiftSettings ?? []) + swiftSettings
