@@ -49,7 +49,7 @@ package struct Dashboard: ControlService {
 
   package func respond(to request: ControlRequest) async -> ControlResponse {
     if api.serves(path: request.path) { return await api.respond(to: request) }
-    let segments = PageRoute.segments(of: request.path)
+    let segments = PathTemplate.segments(of: request.path)
     let matching = routes.filter { $0.parameters(of: segments) != nil }
     // A program is told about a wrong path as the API tells it; Stripe's deliveries, say, which belong elsewhere.
     let isServed = matching.contains { $0.takes(request.method) }

@@ -19,7 +19,7 @@ package struct ControlRoutes: Sendable {
   /// How many bytes of a body are worth reading for a request; a transport answers 413 past it by calling
   /// ``refuse(_:code:detail:)``.
   package func bodyBytesMax(path: String) -> Int {
-    let segments = ControlRoutes.segments(of: path)
+    let segments = PathTemplate.segments(of: path)
     let limits = routes.compactMap { $0.parameters(of: segments) == nil ? nil : $0.bodyBytesMax }
     return limits.max() ?? Route.bodyBytesMaxDefault
   }
@@ -56,7 +56,7 @@ package struct ControlRoutes: Sendable {
 
   /// Whether the path is one of the table's, whatever the method.
   package func serves(path: String) -> Bool {
-    let segments = ControlRoutes.segments(of: path)
+    let segments = PathTemplate.segments(of: path)
     return (routes + elsewhere).contains { $0.parameters(of: segments) != nil }
   }
 
@@ -101,7 +101,7 @@ package struct ControlRoutes: Sendable {
   }
 
   private func match(_ request: ControlRequest) throws(Problem) -> Match {
-    let path = ControlRoutes.segments(of: request.path)
+    let path = PathTemplate.segments(of: request.path)
     let method = request.method == "HEAD" ? "GET" : request.method
     var allowed: Set<String> = []
     for route in routes {
@@ -114,10 +114,5 @@ package struct ControlRoutes: Sendable {
     if allowed.contains("GET") { allowed.insert("HEAD") }
     let allow = (name: "Allow", value: allowed.sorted().joined(separator: ", "))
     throw Problem(.methodNotAllowed, "This path takes \(allow.value).", headers: [allow])
-  }
-
-  private static func segments(of path: String) -> [Substring.UTF8View] {
-    guard path.utf8.first == UInt8(ascii: "/") else { return [] }
-    return path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(\.utf8)
   }
 }

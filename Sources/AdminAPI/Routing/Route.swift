@@ -3,12 +3,12 @@ package struct Route: Sendable {
   /// `GET`; a HEAD is served by it, too.
   package var method: String
   /// `/admin/v1/users/{id}/budget`; names in braces stand for one segment.
-  package var template: String
+  package var template: String { path.text }
   /// Who may call it.
   package var access: Access
   /// More is 413.
   package var bodyBytesMax: Int
-  let segments: [Substring]
+  private let path: PathTemplate
   let handle: @Sendable (Exchange) async throws -> ControlResponse
 
   /// 64 KiB.
@@ -20,25 +20,12 @@ package struct Route: Sendable {
     handle: @escaping @Sendable (Exchange) async throws -> ControlResponse
   ) {
     self.method = method
-    self.template = template
     self.access = access
     self.bodyBytesMax = bodyBytesMax
-    self.segments = template.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    path = PathTemplate(template)
     self.handle = handle
   }
 
-  /// The values of the names in braces, decoded; nil when the path is another one.
-  func parameters(of path: [Substring.UTF8View]) -> [String: String]? {
-    guard path.count == segments.count else { return nil }
-    var parameters: [String: String] = [:]
-    for (segment, given) in zip(segments, path) {
-      if segment.first == "{" {
-        guard let value = Query.decode(given), !value.isEmpty else { return nil }
-        parameters[String(segment.dropFirst().dropLast())] = value
-      } else if !segment.utf8.elementsEqual(given) {
-        return nil
-      }
-    }
-    return parameters
-  }
+  /// As ``PathTemplate/parameters(of:)``.
+  func parameters(of segments: [Substring.UTF8View]) -> [String: String]? { path.parameters(of: segments) }
 }

@@ -14,24 +14,23 @@ package struct PageRoute: Sendable {
   /// `GET` (a HEAD is served by it, too) or `POST`.
   package let method: String
   /// `/users/{id}`; names in braces stand for one segment.
-  package let template: String
+  package var template: String { path.text }
   /// Who may.
   package let access: Access
   /// A request for it keeps an idle session alive; what a page asks for by itself doesn't.
   let countsAsUse: Bool
   let handle: @Sendable (Visit) async throws -> ControlResponse
-  private let segments: [Substring]
+  private let path: PathTemplate
 
   init(
     _ method: String, _ template: String, _ access: Access, countsAsUse: Bool = true,
     handle: @escaping @Sendable (Visit) async throws -> ControlResponse
   ) {
     self.method = method
-    self.template = template
     self.access = access
     self.countsAsUse = countsAsUse
     self.handle = handle
-    segments = template.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    path = PathTemplate(template)
   }
 
   /// Everything there is.
@@ -41,24 +40,8 @@ package struct PageRoute: Sendable {
     SettingsPage.all,
   ].flatMap { $0 }
 
-  static func segments(of path: String) -> [Substring.UTF8View] {
-    path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(\.utf8)
-  }
-
   func takes(_ asked: String) -> Bool { method == (asked == "HEAD" ? "GET" : asked) }
 
-  /// The values of the names in braces, decoded; nil when the path is another one.
-  func parameters(of path: [Substring.UTF8View]) -> [String: String]? {
-    guard path.count == segments.count else { return nil }
-    var parameters: [String: String] = [:]
-    for (segment, given) in zip(segments, path) {
-      if segment.first == "{" {
-        guard let value = Query.decode(given), !value.isEmpty else { return nil }
-        parameters[String(segment.dropFirst().dropLast())] = value
-      } else if !segment.utf8.elementsEqual(given) {
-        return nil
-      }
-    }
-    return parameters
-  }
+  /// As ``PathTemplate/parameters(of:)``.
+  func parameters(of segments: [Substring.UTF8View]) -> [String: String]? { path.parameters(of: segments) }
 }
