@@ -8,8 +8,8 @@ enum TenantPages {
       PageRoute("GET", "/tenants", .viewer, handle: list),
       PageRoute("GET", "/tenants/{id}", .viewer, handle: show),
     ]
-    + PageRoute.action("/new-tenant", form: newForm, do: create)
-    + PageRoute.action("/tenants/{id}/edit", form: editForm, do: edit)
+    + PageRoute.action("/new-tenant", form: newForm, do: writing.create)
+    + PageRoute.action("/tenants/{id}/edit", form: editForm, do: writing.edit)
 
   private static func list(_ visit: Visit) async throws -> ControlResponse {
     let filters = visit.queries("query", "plan")
@@ -47,9 +47,11 @@ enum TenantPages {
     ]
   }
 
-  private static let members: [(name: String, kind: Form.Kind)] = [
-    ("name", .clearable), ("plan", .clearable), ("seats", .number), ("stripe_customer_id", .clearable),
-  ]
+  private static let writing = AccountWriting(
+    collection: "tenants",
+    members: [
+      ("name", .clearable), ("plan", .clearable), ("seats", .number), ("stripe_customer_id", .clearable),
+    ])
 
   private static func newForm(_ visit: Visit) async throws -> ActionForm {
     let id = ActionForm.Field(
@@ -60,14 +62,6 @@ enum TenantPages {
       fields: [id] + fields(visit, .null), button: "Create tenant", back: "/tenants")
   }
 
-  private static func create(_ visit: Visit) async throws -> ControlResponse {
-    guard let id = visit.form.text("id"), Identifier.isValid(id) else {
-      throw Problem.invalid("id", "must be 1 to \(Limits.identifierBytesMax) visible ASCII characters")
-    }
-    try await visit.write("PUT", "/admin/v1/tenants/{id}", ["id": id], visit.form.body(members))
-    return visit.redirect(to: "/tenants/\(Query.encode(id))", done: .saved)
-  }
-
   private static func editForm(_ visit: Visit) async throws -> ActionForm {
     let id = try visit.name("id")
     let tenant = try await visit.get("/admin/v1/tenants/{id}", ["id": id])
@@ -75,12 +69,5 @@ enum TenantPages {
       title: "Change \(id)", section: .tenants,
       says: ["A change of plan or seats takes effect on the next request of each of its users."],
       fields: fields(visit, tenant), button: "Save", back: "/tenants/\(Query.encode(id))")
-  }
-
-  private static func edit(_ visit: Visit) async throws -> ControlResponse {
-    let id = try visit.name("id")
-    _ = try await visit.get("/admin/v1/tenants/{id}", ["id": id])
-    try await visit.write("PUT", "/admin/v1/tenants/{id}", ["id": id], visit.form.body(members))
-    return visit.redirect(to: "/tenants/\(Query.encode(id))", done: .saved)
   }
 }

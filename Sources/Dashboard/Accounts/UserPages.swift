@@ -9,8 +9,8 @@ enum UserPages {
       PageRoute("GET", "/users", .viewer, handle: list),
       PageRoute("GET", "/users/{id}", .viewer, handle: show),
     ]
-    + PageRoute.action("/new-user", form: newForm, do: create)
-    + PageRoute.action("/users/{id}/edit", form: editForm, do: edit)
+    + PageRoute.action("/new-user", form: newForm, do: writing.create)
+    + PageRoute.action("/users/{id}/edit", form: editForm, do: writing.edit)
 
   /// What a subscription's status may be, as Stripe names them.
   private static let statuses = [
@@ -84,9 +84,11 @@ enum UserPages {
     ]
   }
 
-  private static let members: [(name: String, kind: Form.Kind)] = [
-    ("email", .clearable), ("plan", .clearable), ("tenant", .clearable), ("stripe_customer_id", .clearable),
-  ]
+  private static let writing = AccountWriting(
+    collection: "users",
+    members: [
+      ("email", .clearable), ("plan", .clearable), ("tenant", .clearable), ("stripe_customer_id", .clearable),
+    ])
 
   private static func newForm(_ visit: Visit) async throws -> ActionForm {
     let id = ActionForm.Field(
@@ -99,14 +101,6 @@ enum UserPages {
       fields: [id] + fields(visit, .null), button: "Create user", back: "/users")
   }
 
-  private static func create(_ visit: Visit) async throws -> ControlResponse {
-    guard let id = visit.form.text("id"), Identifier.isValid(id) else {
-      throw Problem.invalid("id", "must be 1 to \(Limits.identifierBytesMax) visible ASCII characters")
-    }
-    try await visit.write("PUT", "/admin/v1/users/{id}", ["id": id], visit.form.body(members))
-    return visit.redirect(to: "/users/\(Query.encode(id))", done: .saved)
-  }
-
   private static func editForm(_ visit: Visit) async throws -> ActionForm {
     let id = try visit.name("id")
     let user = try await visit.get("/admin/v1/users/{id}", ["id": id])
@@ -114,12 +108,5 @@ enum UserPages {
       title: "Change \(id)", section: .users,
       says: ["A change of plan or tenant takes effect on the user's next request, on every gate."],
       fields: fields(visit, user), button: "Save", back: "/users/\(Query.encode(id))")
-  }
-
-  private static func edit(_ visit: Visit) async throws -> ControlResponse {
-    let id = try visit.name("id")
-    _ = try await visit.get("/admin/v1/users/{id}", ["id": id])
-    try await visit.write("PUT", "/admin/v1/users/{id}", ["id": id], visit.form.body(members))
-    return visit.redirect(to: "/users/\(Query.encode(id))", done: .saved)
   }
 }
