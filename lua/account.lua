@@ -521,3 +521,29 @@ local function expire_due(account, key, holds_key, stream, now, side, list, at)
   if ids then save(key, account, stream, side, ids, list, at) else write_account(key, account) end
   return more, true
 end
+
+-- What a question about a hold needs, KEYS as settle.lua has them: the accounts that it is of, with what is due in them
+-- resolved. Or the letter to answer with, M, Q or G; then the user's account; then the pool's, if there is one.
+local function open_accounts_of_hold(KEYS, epoch, now, list)
+  local account = open_account(KEYS[1], epoch, now)
+  if not account then return 'M' end
+  local pool
+  if KEYS[6] then
+    pool = open_account(KEYS[6], epoch, now)
+    if not pool then return 'Q' end
+  end
+  if (expire_due(account, KEYS[1], KEYS[4], KEYS[3], now, 'u', list, 1))
+    or (expire_due(pool, KEYS[6], KEYS[7], KEYS[3], now, 't', list, 1)) then
+    return 'G'
+  end
+  return nil, account, pool
+end
+
+-- The answer that is kept under an idempotency key: `I` and the first one, `C` if it was given to another question, nil
+-- if none is kept.
+local function replay(key, fingerprint)
+  local record = call('GET', key)
+  if not record then return nil end
+  local kept, first = match(record, '^([^\31]*)\31(.*)$')
+  return kept == fingerprint and 'I' .. first or 'C'
+end

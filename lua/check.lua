@@ -194,12 +194,8 @@ register('check', {}, function(KEYS, ARGV)
   end
   local replay_key = KEYS[next_key]
   if replay_key then
-    local record = call('GET', replay_key)
-    if record then
-      local fingerprint, first = match(record, '^([^\31]*)\31(.*)$')
-      if fingerprint ~= ARGV[6] then return refuse('C') end
-      return 'I' .. first
-    end
+    local answer = replay(replay_key, ARGV[6])
+    if answer then return answer == 'C' and refuse('C') or answer end
   end
   if verify == 1 then return refuse('V') end
   if lockout > 0 and now >= lockout then return refuse('K') end

@@ -19,17 +19,8 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   end
   if expires <= now then return format('Fexpired:%d', charge_at_expiry(amount, bits, reported)) end
 
-  local account = open_account(KEYS[1], epoch, now)
-  if not account then return 'M' end
-  local pool
-  if KEYS[6] then
-    pool = open_account(KEYS[6], epoch, now)
-    if not pool then return 'Q' end
-  end
-  if (expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', list, 1))
-    or (expire_due(pool, KEYS[6], KEYS[7], stream, now, 't', list, 1)) then
-    return 'G'
-  end
+  local refusal, account, pool = open_accounts_of_hold(KEYS, epoch, now, list)
+  if refusal then return refusal end
 
   local shown = names == '' and pool_names ~= '' and pool or account
   local function report(letter, total, until_ms)

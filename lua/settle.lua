@@ -26,17 +26,8 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
     return 'F' .. state .. ':' .. booked
   end
 
-  local account = open_account(KEYS[1], epoch, now)
-  if not account then return 'M' end
-  local pool
-  if KEYS[6] then
-    pool = open_account(KEYS[6], epoch, now)
-    if not pool then return 'Q' end
-  end
-  if (expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', list, 1))
-    or (expire_due(pool, KEYS[6], KEYS[7], stream, now, 't', list, 1)) then
-    return 'G'
-  end
+  local refusal, account, pool = open_accounts_of_hold(KEYS, epoch, now, list)
+  if refusal then return refusal end
 
   -- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
   local late = expires <= now

@@ -36,12 +36,8 @@ register('usage', {'allow-oom'}, function(KEYS, ARGV)
     replay_key = KEYS[7]
   end
   if replay_key then
-    local record = call('GET', replay_key)
-    if record then
-      local fingerprint, first = match(record, '^([^\31]*)\31(.*)$')
-      if fingerprint ~= ARGV[6] then return refuse('C') end
-      return 'I' .. first
-    end
+    local answer = replay(replay_key, ARGV[6])
+    if answer then return answer == 'C' and refuse('C') or answer end
   end
   if (budget_mode == CALENDAR_BUDGET and (now < start or (stop > 0 and now >= stop)))
     or (pool and pool_mode == CALENDAR_BUDGET and (now < pool_start or (pool_stop > 0 and now >= pool_stop)))
