@@ -79,7 +79,8 @@ package struct Server {
       group: group, backend: backend, loader: loader, degraded: degraded, links: links,
       control: settings.server.http.servesUserPage
         ? UserPage(before: .gate(control)) : ControlRoutes.gate(control))
-    probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher)
+    let listeners = AwaitedListeners(settings.server.http.adminListeners.count)
+    probe.value = ReadinessProbe(backend: backend, gate: server, flusher: flusher, listeners: listeners)
     backend.onKeysChanged.value = { server.forgetKeys() }
     let delivery = try backend.eventDelivery(on: group)
     let operations = Operations(backend, gate: server, flusher: flusher, loader: loader, name: consumer)
@@ -105,7 +106,7 @@ package struct Server {
       api: .admin(control), control: control, sessions: backend.store,
       limits: .init(
         idleSeconds: settings.server.http.sessionIdleSeconds, seconds: settings.server.http.sessionSeconds))
-    services += adminListeners(dashboard, on: group)
+    services += adminListeners(dashboard, awaited: listeners, on: group)
     services.append(
       TokenUse(gate: server, principals: backend.store, accounts: backend.store, logger: logger))
     services.append(server)
@@ -150,7 +151,7 @@ package struct Server {
   }
 
   private func adminListeners(
-    _ service: any ControlService, on group: MultiThreadedEventLoopGroup
+    _ service: any ControlService, awaited: AwaitedListeners, on group: MultiThreadedEventLoopGroup
   ) -> [any Service] {
     settings.server.http.adminListeners.map { address in
       let bound: BindAddress =
@@ -160,7 +161,7 @@ package struct Server {
         }
       return Application(
         responder: ControlResponder(service), configuration: ApplicationConfiguration(address: bound),
-        eventLoopGroupProvider: .shared(group), logger: logger)
+        onServerRunning: { _ in awaited.opened() }, eventLoopGroupProvider: .shared(group), logger: logger)
     }
   }
 }

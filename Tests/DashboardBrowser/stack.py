@@ -7,12 +7,16 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "script/lib"))
+from ports import free_port  # noqa: E402
 
 DEADLINE_S = 60
 
@@ -49,12 +53,6 @@ server:
   deadline_ms: 5000
   user_page: true
 """
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def until(what, condition):

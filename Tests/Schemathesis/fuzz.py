@@ -21,7 +21,8 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(root / "script/lib"))
-from stack import Stack, free_port  # noqa: E402
+from ports import free_port  # noqa: E402
+from stack import Stack  # noqa: E402
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("tollgate")
@@ -183,7 +184,7 @@ with tempfile.TemporaryDirectory(prefix="tollgate-fuzz-") as folder:
                    f"http://127.0.0.1:{stack.gate_port}/webhooks/stripe", "--price", "price_pro=2000/month",
                    "--price", "price_pack=900"],
                   environment={"STRIPE_FAKE_API_KEY": stripe["TOLLGATE_STRIPE_API_KEY"],
-                               "STRIPE_FAKE_WEBHOOK_SECRETS": WEBHOOK_SECRET})
+                               "STRIPE_FAKE_WEBHOOK_SECRETS": WEBHOOK_SECRET}, port=stripe_port)
         stack.start_gate()
         seeded = Seeded(stack)
         names = [name for name in ("gate as service", "gate as user", "admin") if options.only in name]

@@ -7,11 +7,15 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 from resp import Redis
+
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "script/lib"))
+from ports import free_port  # noqa: E402
 
 CONFIG = """
 default_plan: bench
@@ -37,12 +41,6 @@ USER = "u_%012d"
 
 def token(number):
     return "tle_" + hashlib.sha256(b"token %d" % number).hexdigest()[:43]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def stop(process, seconds=20):

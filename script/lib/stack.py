@@ -10,10 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from ports import free_port
 
 
 class Stack:
@@ -68,10 +65,11 @@ class Stack:
         return subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", self.postgres_url, *arguments],
                               check=True, text=True, **options)
 
-    def run(self, command, environment):
-        """A process that ends with the stack."""
+    def run(self, command, environment, port):
+        """A process that ends with the stack; listens on `port` when this returns."""
         log = open(self.folder / f"{Path(command[0]).name}.log", "w")
         self._start(command, 15, env=os.environ | environment, stdout=log, stderr=log)
+        self._wait(lambda: socket.create_connection(("127.0.0.1", port), 5).close())
 
     def migrate(self):
         subprocess.run([self.binary, "migrate"], env=self.environment, check=True)

@@ -4,6 +4,18 @@ internal import NIOCore
 internal import PostgresStore
 internal import RedisStore
 internal import Settings
+internal import Synchronization
+
+/// The admin listeners that don't accept connections yet. Each listener opens by itself; who has seen /readyz at the
+/// gate may ask any of them.
+final class AwaitedListeners: Sendable {
+  private let left: Atomic<Int>
+
+  init(_ count: Int) { left = Atomic(count) }
+
+  func opened() { left.subtract(1, ordering: .relaxed) }
+  var areOpen: Bool { left.load(ordering: .relaxed) <= 0 }
+}
 
 /// What /readyz tells. The gate takes traffic while Redis answers: without Postgres it goes on with what it has
 /// cached, and the stream grows. Without Redis it takes traffic if it has a feature that is allowed then, and
@@ -12,6 +24,7 @@ struct ReadinessProbe: Sendable {
   let backend: Backend
   let gate: GateServer
   let flusher: Flusher
+  let listeners: AwaitedListeners
 
   func probe() async -> Readiness {
     async let redis = redisComponent()
@@ -19,7 +32,7 @@ struct ReadinessProbe: Sendable {
     async let stream = streamComponent()
     let components = await [redis, postgres, stream]
     let answers = components[0].isUp || (allowsWithoutRedis && components[1].isUp)
-    return Readiness(isReady: answers && !gate.draining, components: components)
+    return Readiness(isReady: answers && listeners.areOpen && !gate.draining, components: components)
   }
 
   private var allowsWithoutRedis: Bool {
