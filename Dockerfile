@@ -15,9 +15,8 @@ COPY Sources Sources
 COPY Tests Tests
 COPY lua lua
 COPY docs docs
-RUN swift build -c release --product tollgate --static-swift-stdlib \
-  && install -D "$(swift build -c release --product tollgate --static-swift-stdlib --show-bin-path)/tollgate" \
-    /out/tollgate
+COPY script/build script/build
+RUN install -D "$(script/build tollgate)" /out/tollgate
 
 FROM debian:bookworm-slim
 RUN apt-get update \

@@ -266,8 +266,6 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   .enableUpcomingFeature("InferIsolatedConformances"),
   .strictMemorySafety(),
-  // Checked in debug builds; in release the data plane is measured without (docs/PERFORMANCE.md).
-  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 // The data plane's scanner borrows the request's bytes.
