@@ -34,6 +34,8 @@ package struct HTTPSettings: Sendable, Equatable {
   package var adminListeners: [ListenAddress]
   /// Event loops, 0 to 1,024; 0: one per core.
   package var eventLoops: Int
+  /// A listening socket per event loop, on a port that other processes may share.
+  package var reusesPort: Bool
   /// What a whole check may take, 1 to 60,000 ms.
   package var deadlineMilliseconds: Int64
   /// Open connections, 1 to 1,000,000; one more is closed at once.

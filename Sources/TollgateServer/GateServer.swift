@@ -54,6 +54,7 @@ final class GateServer: Service {
     serving.headMillisecondsMax = Int(http.headerSeconds * 1000)
     serving.bodyMillisecondsMax = Int(http.bodySeconds * 1000)
     serving.connectionsMax = http.connectionsMax
+    serving.reusePort = http.reusesPort
     server = HTTPServer(
       group: group, addresses: http.gateListeners.compactMap { HTTPBindAddress("\($0)") },
       configuration: serving,

@@ -35,6 +35,7 @@ enum ServerBuilder {
       gateListeners: values.texts("server.gate_listen").compactMap { ListenAddress($0) },
       adminListeners: values.texts("server.admin_listen").compactMap { ListenAddress($0) },
       eventLoops: Int(number("server.event_loops", values)),
+      reusesPort: values.boolean("server.reuse_port"),
       deadlineMilliseconds: number("server.deadline_ms", values),
       connectionsMax: Int(number("server.connections_max", values)),
       requestsInFlightMax: Int(number("server.requests_in_flight_max", values)),

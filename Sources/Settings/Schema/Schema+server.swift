@@ -15,6 +15,10 @@ extension Schema {
     SettingKey(
       "server.event_loops", .integer(0...1024), .value(.integer(0)), "Event loops; 0: one per core."),
     SettingKey(
+      "server.reuse_port", .boolean, .value(.boolean(false)),
+      "Whether each event loop has a listening socket of its own (`SO_REUSEPORT`), among which the kernel spreads "
+        + "connections. Several gates can then share a port."),
+    SettingKey(
       "server.deadline_ms", .integer(1...60_000), .value(.integer(150)),
       "What a whole check may take; past it the configured fail mode answers."),
     SettingKey(

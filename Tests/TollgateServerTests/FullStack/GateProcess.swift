@@ -17,7 +17,7 @@ final class GateProcess: Sendable {
 
   /// Starts it, and waits until it says that it is ready.
   static func start(environment: [String: String], log: String) async throws -> GateProcess {
-    let ports = (Int.random(in: 20_000..<32_000), Int.random(in: 20_000..<32_000))
+    let ports = (freePort(), freePort())
     var environment = environment
     environment["TOLLGATE_GATE_LISTEN"] = "127.0.0.1:\(ports.0)"
     environment["TOLLGATE_ADMIN_LISTEN"] = "127.0.0.1:\(ports.1)"
@@ -27,10 +27,10 @@ final class GateProcess: Sendable {
     let deadline = ContinuousClock.now + .seconds(30)
     while ContinuousClock.now < deadline, gate.exitCode == nil {
       if let answer = try? await Connection.once(Request("GET", "/readyz"), port: gate.port),
-        answer.status == 200, gate.exitCode == nil,
-        // The admin's listener opens a moment after the gate's.
-        (try? await Connection.once(Request("GET", "/metrics"), port: gate.adminPort)) != nil
+        answer.status == 200, gate.exitCode == nil
       {
+        // Ready is said when the admin listener accepts too.
+        _ = try await Connection.once(Request("GET", "/metrics"), port: gate.adminPort)
         return gate
       }
       try await Task.sleep(for: .milliseconds(10))
@@ -38,6 +38,35 @@ final class GateProcess: Sendable {
     gate.signal(SIGKILL)
     let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
     throw StackError("the gate did not start: \(text.suffix(2000))")
+  }
+
+  private static let givenPorts = Mutex<Set<Int>>([])
+
+  /// A port that nobody listens on and that no other gate of these tests was given, below those that Linux takes for
+  /// outgoing connections.
+  private static func freePort() -> Int {
+    while true {
+      let port = Int.random(in: 20_000..<32_000)
+      guard givenPorts.withLock({ $0.insert(port).inserted }) else { continue }
+      if canBind(port) { return port }
+    }
+  }
+
+  /// Whether a socket may have `port` now; `shared`: beside others that share it too.
+  static func canBind(_ port: Int, shared: Bool = false) -> Bool {
+    let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(probe) }
+    var on: Int32 = 1
+    let option = shared ? SO_REUSEPORT : SO_REUSEADDR
+    unsafe setsockopt(probe, SOL_SOCKET, option, &on, socklen_t(MemoryLayout<Int32>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
+    let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return unsafe withUnsafePointer(to: address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(probe, $0, length) == 0 }
+    }
   }
 
   private init(id: pid_t, port: Int, adminPort: Int) {

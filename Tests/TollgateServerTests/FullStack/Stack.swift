@@ -69,33 +69,24 @@ final class Stack: Sendable {
       toFile: "\(directory)/tollgate.yaml", atomically: true, encoding: .utf8)
   }
 
-  /// Starts a gate, the first or the next one, on free ports, and waits until it is ready. One that ran
+  /// Starts a gate, the first or the next one, on ports of its own, and waits until it is ready. One that ran
   /// before is killed. `extra` goes over the usual environment.
-  func startGate(_ extra: [String: String] = [:], attempts: Int = 5) async throws {
-    var failure: any Error = StackError("no free port")
-    let environment = environment.merging(extra) { $1 }
+  func startGate(_ extra: [String: String] = [:]) async throws {
     if let gate = running.withLock({ $0 }) { gate.signal(SIGKILL) }
-    for _ in 0..<attempts {
-      let log = "\(directory)/gate-\(logs.withLock { $0.count }).log"
-      logs.withLock { $0.append(log) }
-      do {
-        let gate = try await GateProcess.start(environment: environment, log: log)
-        running.withLock { $0 = gate }
-        return
-      } catch { failure = error }
-    }
-    throw failure
+    let gate = try await GateProcess.start(environment: environment.merging(extra) { $1 }, log: newLog())
+    running.withLock { $0 = gate }
   }
 
-  /// Starts one more gate beside the one that runs, on free ports. It dies with the test process.
+  /// Starts one more gate beside the one that runs, on ports of its own. It dies with the test process.
   func startAnotherGate() async throws -> GateProcess {
-    var failure: any Error = StackError("no free port")
-    for _ in 0..<5 {
-      let log = "\(directory)/gate-\(logs.withLock { $0.count }).log"
-      logs.withLock { $0.append(log) }
-      do { return try await GateProcess.start(environment: environment, log: log) } catch { failure = error }
+    try await GateProcess.start(environment: environment, log: newLog())
+  }
+
+  private func newLog() -> String {
+    logs.withLock {
+      $0.append("\(directory)/gate-\($0.count).log")
+      return $0[$0.count - 1]
     }
-    throw failure
   }
 
   /// What a gate or a command of this stack is started with.
