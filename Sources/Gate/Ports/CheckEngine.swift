@@ -1,7 +1,35 @@
-/// What callers with the same rights share. An entitlement is large, and there are few that differ.
+/// What callers with the same rights share: an entitlement is large, and there are few that differ. Confined to its
+/// event loop.
 package final class Rights {
   package let entitlement: Entitlement
-  package init(_ entitlement: Entitlement) { self.entitlement = entitlement }
+  /// What is ready to be asked about, by the feature's place in the catalog.
+  package var prepared: [PreparedRights?]
+
+  /// Rights under a catalog of so many features; 0 for a question of its own.
+  package init(_ entitlement: Entitlement, features: Int = 0) {
+    self.entitlement = entitlement
+    prepared = Array(repeating: nil, count: features)
+  }
+}
+
+/// Rights to one feature, made ready to be asked about: the part of the question that is the same for everybody who
+/// has them. The engine that made it is the only one to read the bytes.
+package final class PreparedRights {
+  package let feature: Feature
+  /// As they go to the wire, but for the versions of user and tenant.
+  package let bytes: [UInt8]
+  /// Where the engine keeps the calendar bounds of the user's budget, the pool's, and the day's.
+  package let ownCalendar: Int
+  package let poolCalendar: Int
+  package let dayCalendar: Int
+
+  package init(feature: Feature, bytes: [UInt8], ownCalendar: Int, poolCalendar: Int, dayCalendar: Int) {
+    self.feature = feature
+    self.bytes = bytes
+    self.ownCalendar = ownCalendar
+    self.poolCalendar = poolCalendar
+    self.dayCalendar = dayCalendar
+  }
 }
 
 /// Who asks, and with what rights: one object for the cache and all questions of the caller.
@@ -15,46 +43,26 @@ package final class Caller {
   }
 }
 
-/// A principal's rights for one feature, made ready to be asked about: the part of the question that is the
-/// same for every check. The engine that made it is the only one to read the bytes.
-package final class PreparedCheck {
+/// What a question is about: a caller, and the rights to the feature that it asks for.
+package struct PreparedCheck {
   package let caller: Caller
-  package let feature: Feature
-  /// The whole beginning of a plain spend or peek, as it goes to the wire. It ends in the keys and then the arguments
-  /// that other forms of the question are made of too.
-  package let plainPrefix: [UInt8]
-  private let keysStart: Int
-  private let argumentsStart: Int
-  /// Where the engine keeps the calendar bounds of the user's budget, the pool's, and the day's.
-  package let ownCalendar: Int
-  package let poolCalendar: Int
-  package let dayCalendar: Int
+  package let rights: PreparedRights
 
-  package init(
-    caller: Caller, feature: Feature, plainPrefix: [UInt8], keyBytes: Int, argumentBytes: Int,
-    ownCalendar: Int, poolCalendar: Int, dayCalendar: Int
-  ) {
+  package init(caller: Caller, rights: PreparedRights) {
     self.caller = caller
-    self.feature = feature
-    self.plainPrefix = plainPrefix
-    argumentsStart = plainPrefix.count - argumentBytes
-    keysStart = argumentsStart - keyBytes
-    self.ownCalendar = ownCalendar
-    self.poolCalendar = poolCalendar
-    self.dayCalendar = dayCalendar
+    self.rights = rights
   }
 
+  package var feature: Feature { rights.feature }
   package var principal: Principal { caller.principal }
   package var entitlement: Entitlement { caller.rights.entitlement }
-  package var keys: ArraySlice<UInt8> { plainPrefix[keysStart..<argumentsStart] }
-  package var arguments: ArraySlice<UInt8> { plainPrefix[argumentsStart...] }
 }
 
 /// The counters as the data plane asks them: one per event loop, confined to it, answering by callback on it,
 /// in one round trip.
 package protocol CheckEngine: AnyObject {
   /// `verify`: only asks whether the versions are current, for a refusal that rests on them (402).
-  func prepare(_ caller: Caller, feature: Feature, verify: Bool) -> PreparedCheck
+  func prepare(_ rights: Rights, feature: Feature, verify: Bool) -> PreparedRights
 
   /// Asks, and tells `call.owner` once, by the call's deadline.
   func check(_ call: CheckCall, _ prepared: PreparedCheck)
@@ -89,7 +97,9 @@ extension CheckEngine {
   package func prepare(
     _ principal: Principal, _ entitlement: Entitlement, feature: Feature, verify: Bool
   ) -> PreparedCheck {
-    prepare(Caller(principal, Rights(entitlement)), feature: feature, verify: verify)
+    let rights = Rights(entitlement)
+    return PreparedCheck(
+      caller: Caller(principal, rights), rights: prepare(rights, feature: feature, verify: verify))
   }
 }
 

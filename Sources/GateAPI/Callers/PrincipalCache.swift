@@ -1,12 +1,10 @@
 package import Gate
 
-/// Who a credential belongs to, as this loop last heard, with everything that can be made ready for it.
+/// Who a credential belongs to, as this loop last heard.
 package final class CachedPrincipal {
   let caller: Caller
   /// What it is found by: a token's hash, or nil for a user that a service key named.
   let token: TokenHash?
-  /// By the feature's place in the catalog.
-  var prepared: [PreparedCheck?]
   /// When its token's use was last noted.
   var notedAt = Instant(milliseconds: 0)
   /// How often something was refused since that was last asked for.
@@ -16,7 +14,6 @@ package final class CachedPrincipal {
   package init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?, now: Instant) {
     self.token = token
     caller = Caller(principal, catalog.rights(of: principal, now: now))
-    prepared = Array(repeating: nil, count: catalog.features.count)
   }
 
   var principal: Principal { caller.principal }
@@ -44,7 +41,7 @@ package final class IndexedCatalog {
   func rights(of principal: Principal, now: Instant) -> Rights {
     let entitlement = Entitlement(of: principal, catalog: catalog, now: now)
     if let same = known.first(where: { $0.entitlement == entitlement }) { return same }
-    let rights = Rights(entitlement)
+    let rights = Rights(entitlement, features: features.count)
     if known.count < IndexedCatalog.knownMax {
       known.append(rights)
     } else {

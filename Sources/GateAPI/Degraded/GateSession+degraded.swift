@@ -76,7 +76,9 @@ extension GateSession {
       if let problem = fillCall() { return refuse(problem) }
     }
     let entitlement = fresh.entitlement
-    prepared = handler.engine.prepare(fresh.caller, feature: feature, verify: false)
+    prepared = PreparedCheck(
+      caller: fresh.caller,
+      rights: handler.engine.prepare(fresh.caller.rights, feature: feature, verify: false))
     if let plan = entitlement.plan, !plan.features.contains(feature.name) {
       return refuse(planRequired(plan, feature))
     }

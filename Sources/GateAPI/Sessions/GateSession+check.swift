@@ -11,8 +11,9 @@ extension GateSession {
     if let mistake { verified = mistake }
     let index = featureIndex ?? handler.catalog.defaultFeature
     // Only a feature that the plan includes is ever made ready.
-    if verified == nil, let ready = entry.prepared[index] {
-      prepared = ready
+    let rights = entry.caller.rights
+    if verified == nil, let ready = rights.prepared[index] {
+      prepared = PreparedCheck(caller: entry.caller, rights: ready)
       return send()
     }
     if verified == nil, let plan = entry.entitlement.plan,
@@ -24,13 +25,14 @@ extension GateSession {
       // The refusal rests on what the cache says of the caller: it is checked first, and takes nothing.
       call.reset()
       call.mode = .peek
-      prepared = handler.engine.prepare(
-        entry.caller, feature: handler.catalog.features[index], verify: true)
+      let ready = handler.engine.prepare(
+        rights, feature: handler.catalog.features[index], verify: true)
+      prepared = PreparedCheck(caller: entry.caller, rights: ready)
     } else {
       let ready = handler.engine.prepare(
-        entry.caller, feature: handler.catalog.features[index], verify: false)
-      entry.prepared[index] = ready
-      prepared = ready
+        rights, feature: handler.catalog.features[index], verify: false)
+      rights.prepared[index] = ready
+      prepared = PreparedCheck(caller: entry.caller, rights: ready)
     }
     send()
   }

@@ -35,9 +35,8 @@ extension LoopCheckEngine {
       out.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
     }
     out.writeBulk(
-      RightsEncoding(
-        entitlement: prepared.entitlement, principal: principal, verify: false, thresholds: thresholds
-      ).bytes)
+      RightsEncoding(entitlement: prepared.entitlement, verify: false, thresholds: thresholds)
+        .bytes(for: principal))
     let call = CheckCall(owner: NobodyWaits.shared)
     call.mode = .peek
     call.deadlineNanoseconds = deadline.uptimeNanoseconds

@@ -32,6 +32,11 @@ package final class LoopCheckEngine: CheckEngine {
   let thresholds: [Int]
   /// The same, as the scripts of holds take them.
   let thresholdArgument: [UInt8]
+  /// By bucket.
+  let prefixes: [KeyPrefixes]
+  /// The command's beginning where the user alone is asked about, and where a tenant is too.
+  private(set) var plainHead: [UInt8] = []
+  private(set) var pooledHead: [UInt8] = []
 
   package init(
     connection: RedisConnection, keyspace: Keyspace, calendar: any PeriodCalendar, thresholds: [Int]
@@ -41,6 +46,9 @@ package final class LoopCheckEngine: CheckEngine {
     self.thresholds = thresholds
     thresholdArgument = RightsEncoding.encode(thresholds)
     calendars = CalendarSlots(calendar: calendar)
+    prefixes = (0..<keyspace.buckets).map { KeyPrefixes(keyspace, bucket: $0) }
+    plainHead = head(scripts.check, keys: 4, arguments: 4)
+    pooledHead = head(scripts.check, keys: 6, arguments: 4)
   }
 
   package var isReady: Bool { connection.isReady && clockIsKnown }
@@ -72,39 +80,26 @@ package final class LoopCheckEngine: CheckEngine {
 
   // MARK: Preparing
 
-  package func prepare(_ caller: Caller, feature: Feature, verify: Bool) -> PreparedCheck {
-    let (principal, entitlement) = (caller.principal, caller.rights.entitlement)
-    let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
-    let user = AccountID.user(principal.user)
-    var keys = ByteBuffer()
-    keys.writeBulk(keyspace.account(user, bucket: bucket))
-    keys.writeBulk(keyspace.readableRest(user: principal.user, bucket: bucket))
-    keys.writeBulk(keyspace.stream(bucket: bucket))
-    keys.writeBulk(keyspace.holds(user, bucket: bucket))
-    if let tenant = principal.tenant {
-      keys.writeBulk(keyspace.account(.tenant(tenant), bucket: bucket))
-      keys.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
-    }
-    var arguments = ByteBuffer()
-    let rights = RightsEncoding(
-      entitlement: entitlement, principal: principal, feature: feature, verify: verify, thresholds: thresholds
+  package func prepare(_ rights: Rights, feature: Feature, verify: Bool) -> PreparedRights {
+    let entitlement = rights.entitlement
+    var bytes = ByteBuffer()
+    bytes.writeBulk(
+      RightsEncoding(entitlement: entitlement, feature: feature, verify: verify, thresholds: thresholds).bytes
     )
-    arguments.writeBulk(rights.bytes)
-    arguments.writeBulk("\(principal.user)\u{1F}\(principal.tenant ?? "")\u{1F}\(feature.name)")
-    let keyCount = principal.tenant == nil ? 4 : 6
-    var plain = ByteBuffer()
-    writeHead(scripts.check, keys: keyCount, arguments: 4, into: &plain)
-    plain.writeImmutableBuffer(keys)
-    plain.writeImmutableBuffer(arguments)
     let own = entitlement.own
     let pool = entitlement.pool
     let day = (own ?? pool)?.rule.timeZone ?? "UTC"
-    return PreparedCheck(
-      caller: caller, feature: feature, plainPrefix: Array(plain.readableBytesView),
-      keyBytes: keys.readableBytes, argumentBytes: arguments.readableBytes,
+    return PreparedRights(
+      feature: feature, bytes: Array(bytes.readableBytesView),
       ownCalendar: calendars.slot(of: own?.calendarPeriod ?? .none, timeZone: own?.rule.timeZone ?? "UTC"),
       poolCalendar: calendars.slot(of: pool?.calendarPeriod ?? .none, timeZone: pool?.rule.timeZone ?? "UTC"),
       dayCalendar: calendars.slot(of: .day, timeZone: day))
+  }
+
+  private func head(_ function: RedisFunction, keys: Int, arguments: Int) -> [UInt8] {
+    var out = ByteBuffer()
+    writeHead(function, keys: keys, arguments: arguments, into: &out)
+    return Array(out.readableBytesView)
   }
 
   func writeHead(_ function: RedisFunction, keys: Int, arguments: Int, into out: inout ByteBuffer) {

@@ -1,10 +1,10 @@
 internal import Gate
+internal import NIOCore
 
-/// The rights of a principal to a feature as `lua/check.lua` unpacks them: twenty-three doubles, nine more for a
+/// The rights to a feature as `lua/check.lua` unpacks them: twenty-three doubles, nine more for a
 /// feature that has limits or an estimate of its own, then the thresholds.
 struct RightsEncoding {
   let entitlement: Entitlement
-  let principal: Principal
   /// nil: whatever the feature, as for a report.
   var feature: Feature?
   let verify: Bool
@@ -16,11 +16,20 @@ struct RightsEncoding {
     return feature.defaultIsP95 || entitlement.featureLimits[feature.name].map { $0 != RateLimits() } ?? false
   }
 
-  var bytes: [UInt8] {
+  /// Without versions, for all who have these rights: ``setVersions(of:in:at:)``.
+  var bytes: [UInt8] { encoded(version: 0, tenantVersion: 0) }
+
+  /// For one question of `principal`.
+  func bytes(for principal: Principal) -> [UInt8] {
+    encoded(
+      version: principal.version, tenantVersion: principal.tenant == nil ? 0 : principal.tenantVersion)
+  }
+
+  private func encoded(version: Int64, tenantVersion: Int64) -> [UInt8] {
     let limits = entitlement.limits
     var out: [UInt8] = []
     out.reserveCapacity(40 * 8)
-    out.appendDouble(principal.version)
+    out.appendDouble(version)
     out.appendDouble(entitlement.lockoutAt?.milliseconds ?? 0)
     out.appendDouble(verify)
     append(limits.requests, to: &out)
@@ -30,7 +39,7 @@ struct RightsEncoding {
     out.appendDouble(limits.dailyTokens ?? -1)
     out.appendDouble(limits.shadowed.rawValue)
     append(entitlement.own, to: &out)
-    out.appendDouble(principal.tenant == nil ? 0 : principal.tenantVersion)
+    out.appendDouble(tenantVersion)
     append(entitlement.pool, to: &out)
     let isOwn = RightsEncoding.isOwn(feature, entitlement)
     out.appendDouble(isOwn)
@@ -38,6 +47,14 @@ struct RightsEncoding {
       append(feature, entitlement.featureLimits[feature.name] ?? RateLimits(), to: &out)
     }
     return out + RightsEncoding.encode(thresholds)
+  }
+
+  /// Puts a principal's versions into rights that were written as a bulk string at `start`: doubles 0 and 16, behind
+  /// `$<three digits>` and the end of the line.
+  static func setVersions(of caller: Caller, in out: inout ByteBuffer, at start: Int) {
+    let tenant = caller.principal.tenant == nil ? 0 : caller.principal.tenantVersion
+    out.setInteger(Double(caller.principal.version).bitPattern, at: start + 6, endianness: .little)
+    out.setInteger(Double(tenant).bitPattern, at: start + 6 + 16 * 8, endianness: .little)
   }
 
   /// Per cent, as doubles.

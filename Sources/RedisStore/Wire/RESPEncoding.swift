@@ -24,6 +24,22 @@ extension ByteBuffer {
     writeLineEnd()
   }
 
+  /// One argument: `prefix` and then the UTF-8 of `name`, in one go, for the hot path.
+  package mutating func writeBulk(_ prefix: [UInt8], _ name: String) {
+    let length = prefix.count + name.utf8.count
+    writeBulkHeader(length: length)
+    unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: length + 2) { bytes in
+      unsafe prefix.withUnsafeBytes { unsafe bytes.copyMemory(from: $0) }
+      var name = name
+      name.withUTF8 {
+        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[prefix.count...]).copyMemory(
+          from: UnsafeRawBufferPointer($0))
+      }
+      unsafe bytes.storeBytes(of: UInt16(0x0A0D), toByteOffset: length, as: UInt16.self)
+      return length + 2
+    }
+  }
+
   /// One argument from a literal.
   package mutating func writeBulk(_ text: StaticString) {
     writeBulkHeader(length: text.utf8CodeUnitCount)

@@ -27,12 +27,12 @@ struct ScriptCalls {
       keys.append(keyspace.idempotency(user: principal.user, digest: key, bucket: bucket))
     }
     let rights = RightsEncoding(
-      entitlement: request.rights.entitlement, principal: principal, feature: request.rights.feature,
+      entitlement: request.rights.entitlement, feature: request.rights.feature,
       verify: request.rights.verify, thresholds: ScriptCalls.thresholds)
     return ScriptCalls.call(
       request.afterTheFact ? scripts.usage : scripts.check, keys,
       [
-        .bytes(rights.bytes),
+        .bytes(rights.bytes(for: principal)),
         .text("\(principal.user)\u{1F}\(principal.tenant ?? "")\u{1F}\(request.feature)"),
         .bytes(ScriptCalls.doubles(request)), .text(operation), .text(request.hold?.text ?? ""),
         .text(request.fingerprint), .text(metadata), .text(request.occurredAt.map { String($0) } ?? ""),
@@ -114,9 +114,9 @@ struct ScriptCalls {
       [
         .bytes(
           RightsEncoding(
-            entitlement: request.rights.entitlement, principal: principal, verify: false,
+            entitlement: request.rights.entitlement, verify: false,
             thresholds: ScriptCalls.thresholds
-          ).bytes),
+          ).bytes(for: principal)),
         .bytes(ScriptCalls.doubles(request)), "u",
       ])
   }

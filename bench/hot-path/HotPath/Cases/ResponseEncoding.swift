@@ -34,10 +34,8 @@ private final class KnowingEngine: CheckEngine {
   var isReady: Bool { true }
   var epoch: Int64 = 1
 
-  func prepare(_ caller: Caller, feature: Feature, verify: Bool) -> PreparedCheck {
-    PreparedCheck(
-      caller: caller, feature: feature, plainPrefix: [], keyBytes: 0, argumentBytes: 0, ownCalendar: 0,
-      poolCalendar: 0, dayCalendar: 0)
+  func prepare(_ rights: Rights, feature: Feature, verify: Bool) -> PreparedRights {
+    PreparedRights(feature: feature, bytes: [], ownCalendar: 0, poolCalendar: 0, dayCalendar: 0)
   }
 
   func check(_ call: CheckCall, _ prepared: PreparedCheck) {

@@ -1,0 +1,23 @@
+internal import Gate
+
+/// What stands before an account's id in the keys of a check, ready to be copied: the names themselves are
+/// ``Keyspace``'s, whose ids come last.
+final class KeyPrefixes: Sendable {
+  let user: [UInt8]
+  let readableRest: [UInt8]
+  let userHolds: [UInt8]
+  let tenant: [UInt8]
+  let tenantHolds: [UInt8]
+  /// The whole name.
+  let stream: [UInt8]
+
+  init(_ keyspace: Keyspace, bucket: Int) {
+    let (nobody, nothing) = (AccountID.user(""), AccountID.tenant(""))
+    user = Array(keyspace.account(nobody, bucket: bucket).utf8)
+    readableRest = Array(keyspace.readableRest(user: "", bucket: bucket).utf8)
+    userHolds = Array(keyspace.holds(nobody, bucket: bucket).utf8)
+    tenant = Array(keyspace.account(nothing, bucket: bucket).utf8)
+    tenantHolds = Array(keyspace.holds(nothing, bucket: bucket).utf8)
+    stream = Array(keyspace.stream(bucket: bucket).utf8)
+  }
+}
