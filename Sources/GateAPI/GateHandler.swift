@@ -39,10 +39,10 @@ package final class GateHandler: HTTPHandler {
     var isService: Bool { id != nil }
   }
   static let keysMax = 1_024
-  private var used: [String] = []
+  private var used: [Caller] = []
   private var usedKeys: [String] = []
   private static let usedMax = 100_000
-  private var refused: [CachedPrincipal] = []
+  private var refused: [Caller] = []
   private static let refusedMax = 1_000
   private static let noteSeconds: Int64 = 60
 
@@ -129,16 +129,16 @@ package final class GateHandler: HTTPHandler {
   package func forgetKeys() { keys.removeAll(keepingCapacity: true) }
 
   /// Notes that a token was used, for `last_used_at`; at most once a minute per token.
-  func noteUse(of entry: CachedPrincipal, at now: Instant) {
+  func noteUse(of entry: Caller, at now: Instant) {
     guard now >= entry.notedAt.advanced(seconds: GateHandler.noteSeconds), used.count < GateHandler.usedMax,
-      let id = entry.principal.tokenID
+      entry.token != nil
     else { return }
     entry.notedAt = now
-    used.append(id)
+    used.append(entry)
   }
 
   /// Notes that a user was refused something: ``takeRefusals()``.
-  func noteRefusal(of entry: CachedPrincipal) {
+  func noteRefusal(of entry: Caller) {
     if entry.refusals == 0 {
       guard refused.count < GateHandler.refusedMax else { return }
       refused.append(entry)
@@ -151,7 +151,7 @@ package final class GateHandler: HTTPHandler {
     defer { refused.removeAll(keepingCapacity: true) }
     return refused.map { entry in
       defer { entry.refusals = 0 }
-      return (entry.principal.user, entry.refusals)
+      return (entry.user, entry.refusals)
     }
   }
 
@@ -170,9 +170,9 @@ package final class GateHandler: HTTPHandler {
   }
 
   /// The tokens that were used since the last call.
-  package func takeUsedTokens() -> [String] {
+  package func takeUsedTokens() -> [TokenHash] {
     defer { used.removeAll(keepingCapacity: true) }
-    return used
+    return used.compactMap(\.token)
   }
 }
 

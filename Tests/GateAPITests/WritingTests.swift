@@ -51,20 +51,20 @@ struct PrincipalCacheTests {
     var cache = PrincipalCache(entriesMax: 512)
     let favourite = hash(0)
     for value in 0..<20_000 as Range<UInt64> {
-      let entry = CachedPrincipal(
-        principal: Principal(user: "u\(value)", version: 1), catalog: catalog, token: hash(value),
+      let entry = Caller(
+        Principal(user: "u\(value)", version: 1), catalog: catalog, token: hash(value),
         now: Instant(milliseconds: 0))
       cache.insert(entry, for: hash(value))
-      #expect(cache.find(favourite)?.principal.user == "u0")
+      #expect(cache.find(favourite)?.user == "u0")
     }
-    #expect(cache.find(hash(19_999))?.principal.user == "u19999")
+    #expect(cache.find(hash(19_999))?.user == "u19999")
     #expect(cache.count <= 512)
   }
 
   @Test func forgetsWhatIsRemoved() {
     var cache = PrincipalCache(entriesMax: 64)
-    let entry = CachedPrincipal(
-      principal: Principal(user: "u", version: 1), catalog: catalog, token: hash(1),
+    let entry = Caller(
+      Principal(user: "u", version: 1), catalog: catalog, token: hash(1),
       now: Instant(milliseconds: 0))
     cache.insert(entry, for: hash(1))
     cache.remove(hash(1))

@@ -13,12 +13,13 @@ import Testing
     #expect(try await database.takeOutbox() == ["user:u1"])
     let principal = try #require(try await database.store.principals(tokenHashes: [hash(1)]).first ?? nil)
     #expect(principal.user == "u1" && principal.version == first)
-    #expect(principal.tokenID?.hasPrefix("tok_") == true)
 
     // That it was used is no news.
-    try await database.store.markUsed(tokenIDs: [principal.tokenID ?? ""])
+    try await database.store.markUsed(tokens: [hash(1), hash(2)])
     #expect(try await database.version(user: "u1") == first)
     #expect(try await database.takeOutbox() == [])
+    #expect(
+      try await database.sql("SELECT count(last_used_at) FROM tollgate.extension_tokens") == "1")
 
     try await database.sql("UPDATE tollgate.extension_tokens SET expires_at = now() + interval '1 day'")
     let second = try #require(await database.version(user: "u1"))

@@ -18,8 +18,7 @@ package struct AccountID: Hashable, Sendable, CustomStringConvertible {
 package struct Principal: Sendable, Equatable {
   package var user: String
   package var tenant: String?
-  /// The token it was found by; nil for a user named by a service key.
-  package var tokenID: String?
+  /// Of the token it was found by; nil for one without an end, and for a user named by a service key.
   package var tokenExpiresAt: Instant?
   /// `users.plan` and `tenants.plan`, as stored; nil where none is.
   package var userPlan: String?
@@ -36,14 +35,13 @@ package struct Principal: Sendable, Equatable {
   package var tenantVersion: Int64
 
   package init(
-    user: String, tenant: String? = nil, tokenID: String? = nil, tokenExpiresAt: Instant? = nil,
+    user: String, tenant: String? = nil, tokenExpiresAt: Instant? = nil,
     userPlan: String? = nil, tenantPlan: String? = nil, seats: Int64 = 1,
     subscription: SubscriptionState? = nil, overrides: [LimitOverride] = [], version: Int64,
     tenantVersion: Int64 = 0
   ) {
     self.user = user
     self.tenant = tenant
-    self.tokenID = tokenID
     self.tokenExpiresAt = tokenExpiresAt
     self.userPlan = userPlan
     self.tenantPlan = tenantPlan

@@ -32,15 +32,32 @@ package final class PreparedRights {
   }
 }
 
-/// Who asks, and with what rights: one object for the cache and all questions of the caller.
+/// Who asks, and with what rights: what a question needs of a principal, and no more, for caches have many.
 package final class Caller {
-  package let principal: Principal
+  package let user: String
+  package let tenant: String?
+  package let version: Int64
+  package let tenantVersion: Int64
   package let rights: Rights
+  /// The token it was found by; nil for a user that a service key named.
+  package let token: TokenHash?
+  package let tokenExpiresAt: Instant?
+  /// When its token's use was last noted.
+  package var notedAt = Instant(milliseconds: 0)
+  /// How often something was refused since that was last asked for.
+  package var refusals: UInt64 = 0
 
-  package init(_ principal: Principal, _ rights: Rights) {
-    self.principal = principal
+  package init(_ principal: Principal, _ rights: Rights, token: TokenHash? = nil) {
+    user = principal.user
+    tenant = principal.tenant
+    tokenExpiresAt = principal.tokenExpiresAt
+    version = principal.version
+    tenantVersion = principal.tenantVersion
     self.rights = rights
+    self.token = token
   }
+
+  package var entitlement: Entitlement { rights.entitlement }
 }
 
 /// What a question is about: a caller, and the rights to the feature that it asks for.
@@ -54,7 +71,6 @@ package struct PreparedCheck {
   }
 
   package var feature: Feature { rights.feature }
-  package var principal: Principal { caller.principal }
   package var entitlement: Entitlement { caller.rights.entitlement }
 }
 

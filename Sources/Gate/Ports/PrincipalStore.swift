@@ -19,5 +19,5 @@ package protocol PrincipalStore: Sendable {
   func hold(id: String) async throws(StoreError) -> HoldRecord?
 
   /// Notes that tokens were used (batched; at most once a minute per token).
-  func markUsed(tokenIDs: [String]) async throws(StoreError)
+  func markUsed(tokens: [TokenHash]) async throws(StoreError)
 }

@@ -1,23 +1,10 @@
 package import Gate
 
-/// Who a credential belongs to, as this loop last heard.
-package final class CachedPrincipal {
-  let caller: Caller
-  /// What it is found by: a token's hash, or nil for a user that a service key named.
-  let token: TokenHash?
-  /// When its token's use was last noted.
-  var notedAt = Instant(milliseconds: 0)
-  /// How often something was refused since that was last asked for.
-  var refusals: UInt64 = 0
-
+extension Caller {
   /// Works out what `principal` may do under the catalog, as of `now`.
-  package init(principal: Principal, catalog: IndexedCatalog, token: TokenHash?, now: Instant) {
-    self.token = token
-    caller = Caller(principal, catalog.rights(of: principal, now: now))
+  package convenience init(_ principal: Principal, catalog: IndexedCatalog, token: TokenHash?, now: Instant) {
+    self.init(principal, catalog.rights(of: principal, now: now), token: token)
   }
-
-  var principal: Principal { caller.principal }
-  var entitlement: Entitlement { caller.rights.entitlement }
 }
 
 /// The catalog with its features numbered, so that a principal keeps an array and not a dictionary; of one loop.
@@ -60,7 +47,7 @@ package struct PrincipalCache {
   private static let ways = 8
   // Empty until something is put in: a gate without service keys needs no cache of users.
   private var keys: [TokenHash] = []
-  private var values: [CachedPrincipal?] = []
+  private var values: [Caller?] = []
   private var wasHit: [Bool] = []
   private var hands: [UInt8] = []
   private let mask: Int
@@ -82,7 +69,7 @@ package struct PrincipalCache {
   }
 
   /// The entry of a hash, if it is kept; it then outlives those that nobody asks for.
-  package mutating func find(_ hash: TokenHash) -> CachedPrincipal? {
+  package mutating func find(_ hash: TokenHash) -> Caller? {
     guard count > 0 else { return nil }
     let start = set(of: hash) * PrincipalCache.ways
     for slot in start..<start + PrincipalCache.ways where keys[slot] == hash {
@@ -94,7 +81,7 @@ package struct PrincipalCache {
   }
 
   /// Keeps `value`, in the place of its hash's older one, or of one that wasn't asked for lately.
-  package mutating func insert(_ value: CachedPrincipal, for hash: TokenHash) {
+  package mutating func insert(_ value: Caller, for hash: TokenHash) {
     if keys.isEmpty { allocate() }
     let set = set(of: hash)
     let start = set * PrincipalCache.ways

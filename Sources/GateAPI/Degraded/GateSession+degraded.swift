@@ -22,7 +22,7 @@ extension GateSession {
     let decide: (Result<Principal?, StoreError>) -> Void = { result in
       guard self.turn == turn, !self.isAnswered else { return }
       switch result {
-      case .success(let principal?): self.decide(principal, before: entry.principal, degraded)
+      case .success(let principal?): self.decide(principal, before: entry, degraded)
       case .success(nil): self.refuseForgotten()
       case .failure: self.refuse(.unavailable)
       }
@@ -30,7 +30,7 @@ extension GateSession {
     if let token {
       handler.lookups.find(token, on: exchange, done: decide)
     } else {
-      degraded.users.call(entry.principal.user, on: exchange, done: decide)
+      degraded.users.call(entry.user, on: exchange, done: decide)
     }
   }
 
@@ -46,7 +46,7 @@ extension GateSession {
 
   private func refuseForgotten() {
     guard let token else {
-      if let user = entry?.principal.user { handler.users.remove(handler.hash(user)) }
+      if let user = entry?.user { handler.users.remove(handler.hash(user)) }
       return refuse(Problem(.notFound, "There is no such user."))
     }
     handler.principals.remove(token)
@@ -55,9 +55,9 @@ extension GateSession {
 
   // MARK: Who is calling, and what is asked
 
-  private func decide(_ principal: Principal, before: Principal, _ degraded: DegradedLoop) {
-    let fresh = CachedPrincipal(
-      principal: principal, catalog: handler.catalog, token: token, now: degraded.mode.now())
+  private func decide(_ principal: Principal, before: Caller, _ degraded: DegradedLoop) {
+    let fresh = Caller(
+      principal, catalog: handler.catalog, token: token, now: degraded.mode.now())
     if let token {
       handler.principals.insert(fresh, for: token)
     } else {
@@ -77,8 +77,8 @@ extension GateSession {
     }
     let entitlement = fresh.entitlement
     prepared = PreparedCheck(
-      caller: fresh.caller,
-      rights: handler.engine.prepare(fresh.caller.rights, feature: feature, verify: false))
+      caller: fresh,
+      rights: handler.engine.prepare(fresh.rights, feature: feature, verify: false))
     if let plan = entitlement.plan, !plan.features.contains(feature.name) {
       return refuse(planRequired(plan, feature))
     }
@@ -101,7 +101,7 @@ extension GateSession {
     let answer = degraded.mode.allowance.take(
       DegradedAllowance.Request(
         tokens: call.tokens, mode: call.mode, partial: call.partial, rate: degradedRate,
-        nanoseconds: NIODeadline.now().uptimeNanoseconds), for: entry.principal.user)
+        nanoseconds: NIODeadline.now().uptimeNanoseconds), for: entry.user)
     switch answer {
     case .allowed(let tokens, let budget, let requestsLeft):
       call.numbers.granted = tokens
@@ -167,8 +167,8 @@ extension GateSession {
     let isReserve = call.mode == .reserve
     let now = call.numbers.now
     return DegradedCharge(
-      operation: call.operation.text, gate: mode.gate, user: entry.principal.user,
-      tenant: entry.principal.tenant, feature: prepared.feature.name,
+      operation: call.operation.text, gate: mode.gate, user: entry.user,
+      tenant: entry.tenant, feature: prepared.feature.name,
       kind: purpose == .usage ? .usage : isReserve ? .reserve : .spend, tokens: call.numbers.granted, at: now,
       occurredAt: call.occurredAt,
       metadata: call.metadata, idempotencyKey: call.idempotencyKey,
@@ -182,7 +182,7 @@ extension GateSession {
 
   /// A retry gets its first answer, whatever is left by now; without one the request is refused.
   private func replay(_ degraded: DegradedLoop, otherwise problem: Problem) {
-    guard let key = call.idempotencyKey, let user = entry?.principal.user else { return refuse(problem) }
+    guard let key = call.idempotencyKey, let user = entry?.user else { return refuse(problem) }
     let charges = degraded.mode.charges
     load({ () async throws(StoreError) in try await charges.charge(user: user, idempotencyKey: key) }) {
       result in

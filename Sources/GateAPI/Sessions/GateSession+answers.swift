@@ -35,9 +35,9 @@ extension GateSession {
   private func writeAllowed(_ prepared: PreparedCheck, into out: inout ByteBuffer) {
     let caller = prepared.caller
     out.json("{\"allowed\":true,\"user\":")
-    out.json(string: caller.principal.user)
+    out.json(string: caller.user)
     out.json(",\"tenant\":")
-    out.json(stringOrNull: caller.principal.tenant)
+    out.json(stringOrNull: caller.tenant)
     out.json(",\"plan\":")
     out.json(stringOrNull: caller.rights.entitlement.plan?.name)
     out.json(",\"feature\":")
@@ -80,8 +80,8 @@ extension GateSession {
     ).write(into: &out)
     writeDegradedHeader(into: &out)
     out.writeStaticString("Tollgate-User: ")
-    out.writeString(caller.principal.user)
-    if let tenant = caller.principal.tenant {
+    out.writeString(caller.user)
+    if let tenant = caller.tenant {
       out.writeStaticString("\r\nTollgate-Tenant: ")
       out.writeString(tenant)
     }

@@ -40,9 +40,9 @@ extension GateSession {
     call.takesEstimate = feature.defaultIsP95 && policy.tokens == nil
     call.mode = policy.mode
     call.releaseOnExpiry = feature.onExpire == .release
-    if policy.mode == .reserve, let principal = entry?.principal {
+    if policy.mode == .reserve, let entry {
       call.ttlMilliseconds = Limits.holdSecondsDefault * 1000
-      call.holdID = HoldID(operation: call.operation, user: principal.user, tenant: principal.tenant).text
+      call.holdID = HoldID(operation: call.operation, user: entry.user, tenant: entry.tenant).text
     }
     return nil
   }

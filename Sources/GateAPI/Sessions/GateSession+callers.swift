@@ -95,7 +95,7 @@ extension GateSession {
   }
 
   private func identify(byToken token: TokenHash) {
-    if let cached = handler.principals.find(token) { return proceed(cached) }
+    if let cached = handler.principals.find(token), isCurrent(cached) { return proceed(cached) }
     let turn = turn
     handler.engine.cachedPrincipal(token) { principal in
       guard self.turn == turn, !self.isAnswered else { return }
@@ -127,7 +127,7 @@ extension GateSession {
   }
 
   func identify(user: String) {
-    if let cached = handler.users.find(handler.hash(user)) { return proceed(cached) }
+    if let cached = handler.users.find(handler.hash(user)), isCurrent(cached) { return proceed(cached) }
     lookUp(user: user)
   }
 
@@ -146,9 +146,9 @@ extension GateSession {
   }
 
   /// Puts a principal into the loop's cache, by its token or by its name.
-  private func keep(_ principal: Principal, for token: TokenHash?) -> CachedPrincipal {
-    let cached = CachedPrincipal(
-      principal: principal, catalog: handler.catalog, token: token, now: handler.engine.now())
+  private func keep(_ principal: Principal, for token: TokenHash?) -> Caller {
+    let cached = Caller(
+      principal, catalog: handler.catalog, token: token, now: handler.engine.now())
     if let token {
       handler.principals.insert(cached, for: token)
     } else {
@@ -157,17 +157,18 @@ extension GateSession {
     return cached
   }
 
+  /// None of the user's own limits has run out since the rights were worked out; else they are, anew.
+  private func isCurrent(_ cached: Caller) -> Bool {
+    cached.rights.entitlement.limitsEndAt.map { $0 > handler.engine.now() } ?? true
+  }
+
   /// Knows who it is. An expired token looks like an unknown one.
-  private func proceed(_ cached: CachedPrincipal) {
-    if let expires = cached.caller.principal.tokenExpiresAt, expires <= handler.engine.now() {
+  private func proceed(_ cached: Caller) {
+    if let expires = cached.tokenExpiresAt, expires <= handler.engine.now() {
       return refuse(.tokenInvalid)
     }
     entry = cached
-    // One of the user's own limits has run out since the rights were worked out.
-    if let end = cached.caller.rights.entitlement.limitsEndAt, end <= handler.engine.now() {
-      entry = keep(cached.principal, for: cached.token)
-    }
-    if token != nil, mistake == nil, let named = namedElsewhere(), named != cached.principal.user {
+    if token != nil, mistake == nil, let named = namedElsewhere(), named != cached.user {
       verified = Problem(.forbidden, "The token belongs to another user.")
     }
     ask()

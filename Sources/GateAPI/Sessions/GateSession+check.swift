@@ -11,9 +11,9 @@ extension GateSession {
     if let mistake { verified = mistake }
     let index = featureIndex ?? handler.catalog.defaultFeature
     // Only a feature that the plan includes is ever made ready.
-    let rights = entry.caller.rights
+    let rights = entry.rights
     if verified == nil, let ready = rights.prepared[index] {
-      prepared = PreparedCheck(caller: entry.caller, rights: ready)
+      prepared = PreparedCheck(caller: entry, rights: ready)
       return send()
     }
     if verified == nil, let plan = entry.entitlement.plan,
@@ -27,12 +27,12 @@ extension GateSession {
       call.mode = .peek
       let ready = handler.engine.prepare(
         rights, feature: handler.catalog.features[index], verify: true)
-      prepared = PreparedCheck(caller: entry.caller, rights: ready)
+      prepared = PreparedCheck(caller: entry, rights: ready)
     } else {
       let ready = handler.engine.prepare(
         rights, feature: handler.catalog.features[index], verify: false)
       rights.prepared[index] = ready
-      prepared = PreparedCheck(caller: entry.caller, rights: ready)
+      prepared = PreparedCheck(caller: entry, rights: ready)
     }
     send()
   }
@@ -87,14 +87,14 @@ extension GateSession {
       handler.engine.adoptClock(call.numbers.now)
       send()
     case .again: send()
-    case .userMissing: loadAccount(.user(entry.principal.user), tenant: entry.principal.tenant)
-    case .poolMissing: loadAccount(.tenant(prepared.principal.tenant ?? ""), tenant: nil)
+    case .userMissing: loadAccount(.user(entry.user), tenant: entry.tenant)
+    case .poolMissing: loadAccount(.tenant(prepared.caller.tenant ?? ""), tenant: nil)
     case .userStale:
-      reload(.user(entry.principal.user), current: call.numbers.detail, cached: entry.principal.version)
+      reload(.user(entry.user), current: call.numbers.detail, cached: entry.version)
     case .poolStale:
       reload(
-        .tenant(entry.principal.tenant ?? ""), current: call.numbers.detail,
-        cached: entry.principal.tenantVersion)
+        .tenant(entry.tenant ?? ""), current: call.numbers.detail,
+        cached: entry.tenantVersion)
     case .late, .unavailable: storeFailed()
     }
   }
@@ -136,7 +136,7 @@ extension GateSession {
     if let refusal, refusal.code != .planRequired { mistake = refusal }
     if let token {
       lookUp(token)
-    } else if let user = entry?.principal.user {
+    } else if let user = entry?.user {
       lookUp(user: user)
     }
   }

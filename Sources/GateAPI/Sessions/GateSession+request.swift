@@ -78,9 +78,9 @@ extension GateSession {
       }
       call.mode = mode
     }
-    if call.mode == .reserve, let principal = entry?.principal {
+    if call.mode == .reserve, let entry {
       call.ttlMilliseconds = (body.ttlSeconds ?? Limits.holdSecondsDefault) * 1000
-      call.holdID = HoldID(operation: call.operation, user: principal.user, tenant: principal.tenant).text
+      call.holdID = HoldID(operation: call.operation, user: entry.user, tenant: entry.tenant).text
     }
     return nil
   }

@@ -27,7 +27,7 @@ final class GateSession: CheckCallOwner {
   var mistake: Problem?
   var isService = false
   var token: TokenHash?
-  var entry: CachedPrincipal?
+  var entry: Caller?
   var prepared: PreparedCheck?
   /// What a current version stands for: a 402 that rests on it, or the mistake.
   var verified: Problem?

@@ -6,7 +6,7 @@ extension PostgresStore: PrincipalStore {
     guard !tokenHashes.isEmpty else { return principals }
     let rows = try await pool.query(
       """
-      SELECT asked.position, t.id AS token_id, t.expires_at AS token_expires_at, \(Self.principalColumns)
+      SELECT asked.position, t.expires_at AS token_expires_at, \(Self.principalColumns)
       FROM unnest($1::bytea[]) WITH ORDINALITY AS asked (hash, position)
       JOIN extension_tokens t ON t.token_hash = asked.hash
       JOIN users u ON u.id = t.user_id
@@ -15,7 +15,6 @@ extension PostgresStore: PrincipalStore {
     for index in 0..<rows.count {
       let row = rows[index]
       var principal = try Self.principal(row)
-      principal.tokenID = try row.need("token_id", PostgresRow.string)
       principal.tokenExpiresAt = row.instant("token_expires_at")
       principals[Int(try row.need("position", PostgresRow.int)) - 1] = principal
     }
@@ -43,16 +42,17 @@ extension PostgresStore: PrincipalStore {
     return try Self.hold(row)
   }
 
-  package func markUsed(tokenIDs: [String]) async throws(StoreError) {
-    guard !tokenIDs.isEmpty else { return }
+  package func markUsed(tokens: [TokenHash]) async throws(StoreError) {
+    guard !tokens.isEmpty else { return }
     // Rows that another gate is just marking are marked by it: nobody waits, and nobody dies in a deadlock.
     _ = try await pool.query(
       """
       UPDATE extension_tokens SET last_used_at = now() WHERE id IN (
         SELECT id FROM extension_tokens
-        WHERE id = ANY($1) AND (last_used_at IS NULL OR last_used_at < now() - interval '30 seconds')
+        WHERE token_hash = ANY($1::bytea[])
+          AND (last_used_at IS NULL OR last_used_at < now() - interval '30 seconds')
         FOR NO KEY UPDATE SKIP LOCKED)
-      """, [.textArray(tokenIDs)])
+      """, [.bytesArray(tokens.map(\.bytes))])
   }
 
   static let principalColumns = """

@@ -10,7 +10,7 @@ extension LoopCheckEngine {
     let deadline = NIODeadline.uptimeNanoseconds(call.deadlineNanoseconds)
     connection.send(tag: tag, to: self, deadline: deadline) { out in
       if call.holdID == nil, call.idempotencyKey == nil, call.metadata == nil, !call.afterTheFact {
-        out.writeBytes(prepared.caller.principal.tenant == nil ? plainHead : pooledHead)
+        out.writeBytes(prepared.caller.tenant == nil ? plainHead : pooledHead)
         writeKeys(of: prepared.caller, into: &out)
         writeRights(prepared, into: &out)
         writeRequest(call, prepared, into: &out)
@@ -23,7 +23,7 @@ extension LoopCheckEngine {
 
   /// The forms that name a hold, an idempotency record or metadata.
   private func writeWhole(_ call: CheckCall, _ prepared: PreparedCheck, into out: inout ByteBuffer) {
-    let principal = prepared.principal
+    let principal = prepared.caller
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
     let keys =
       (principal.tenant == nil ? 4 : 6) + (call.holdID == nil ? 0 : 1) + (call.idempotencyKey == nil ? 0 : 1)
@@ -45,7 +45,7 @@ extension LoopCheckEngine {
   /// The keys that every form of the question begins with. They are put together for each: kept ready, they would be
   /// half of what a principal takes in memory, and come from there no faster (docs/PERFORMANCE.md).
   private func writeKeys(of caller: Caller, into out: inout ByteBuffer) {
-    let (user, tenant) = (caller.principal.user, caller.principal.tenant)
+    let (user, tenant) = (caller.user, caller.tenant)
     let prefixes = prefixes[keyspace.bucket(user: user, tenant: tenant)]
     out.writeBulk(prefixes.user, user)
     out.writeBulk(prefixes.readableRest, user)
@@ -62,7 +62,7 @@ extension LoopCheckEngine {
     let start = out.writerIndex
     out.writeBytes(prepared.rights.bytes)
     RightsEncoding.setVersions(of: prepared.caller, in: &out, at: start)
-    let (user, tenant) = (prepared.caller.principal.user, prepared.caller.principal.tenant ?? "")
+    let (user, tenant) = (prepared.caller.user, prepared.caller.tenant ?? "")
     let feature = prepared.rights.feature.name
     out.writeBulkHeader(length: user.utf8.count + tenant.utf8.count + feature.utf8.count + 2)
     out.writeString(user)

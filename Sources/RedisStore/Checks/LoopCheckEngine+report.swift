@@ -12,7 +12,7 @@ extension LoopCheckEngine {
     _ prepared: PreparedCheck, _ attempt: Attempt, _ completion: @escaping (ReportAnswer) -> Void
   ) {
     let tag = pending.insert(.report(prepared, attempt, completion))
-    let principal = prepared.principal
+    let principal = prepared.caller
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
     let deadline = reportDeadline()
     connection.send(tag: tag, to: self, deadline: deadline) { out in
@@ -23,7 +23,7 @@ extension LoopCheckEngine {
   private func writeReport(
     _ prepared: PreparedCheck, bucket: Int, deadline: NIODeadline, into out: inout ByteBuffer
   ) {
-    let principal = prepared.principal
+    let principal = prepared.caller
     let isPool = principal.user.isEmpty
     let account = isPool ? AccountID.tenant(principal.tenant ?? "") : .user(principal.user)
     writeHead(scripts.report, keys: principal.tenant == nil || isPool ? 3 : 5, arguments: 3, into: &out)
@@ -68,8 +68,8 @@ extension LoopCheckEngine {
     var reader = unsafe DoubleReader(bytes, from: 1)
     _ = reader.integer()
     let user = AccountPart(&reader)
-    let isPool = prepared.principal.user.isEmpty
-    let pool = prepared.principal.tenant == nil || isPool ? nil : AccountPart(&reader)
+    let isPool = prepared.caller.user.isEmpty
+    let pool = prepared.caller.tenant == nil || isPool ? nil : AccountPart(&reader)
     guard !reader.isShort else { return .unavailable }
     return .report(report(prepared, user: user, pool: pool))
   }
@@ -91,8 +91,8 @@ extension LoopCheckEngine {
     add("daily_tokens", limits.dailyTokens, window: 86_400, left: (limits.dailyTokens ?? 0) - user.dayTaken)
     add("concurrent", limits.concurrent, window: 0, left: (limits.concurrent ?? 0) - user.openHolds)
     return BudgetReport(
-      user: prepared.principal.user.isEmpty ? nil : prepared.principal.user,
-      tenant: prepared.principal.tenant, plan: entitlement.plan?.name,
+      user: prepared.caller.user.isEmpty ? nil : prepared.caller.user,
+      tenant: prepared.caller.tenant, plan: entitlement.plan?.name,
       status: entitlement.status, budget: shown.budget,
       tenantBudget: entitlement.pool == nil ? nil : pool?.budget, grants: shown.grants, rates: rates,
       version: user.version)

@@ -2,12 +2,12 @@ internal import Gate
 
 /// A principal as Redis' token cache keeps it: its fields in order, joined by 0x1f, which no identifier has.
 enum PrincipalEncoding {
-  private static let form = "2"
+  private static let form = "3"
 
   static func encode(_ principal: Principal) -> String {
     let subscription = principal.subscription
     let fields: [String?] = [
-      form, principal.user, principal.tenant, principal.tokenID, text(principal.tokenExpiresAt),
+      form, principal.user, principal.tenant, text(principal.tokenExpiresAt),
       principal.userPlan, principal.tenantPlan, String(principal.seats), subscription?.stripeSubscriptionID,
       subscription?.status, text(subscription?.currentPeriodStart), text(subscription?.currentPeriodEnd),
       text(subscription?.pastDueSince), String(principal.version), String(principal.tenantVersion),
@@ -19,20 +19,20 @@ enum PrincipalEncoding {
   /// nil for anything that another form of this program wrote.
   static func decode(_ text: String) -> Principal? {
     let fields = text.split(separator: "\u{1F}", omittingEmptySubsequences: false)
-    guard fields.count == 16, fields[0] == form, !fields[1].isEmpty, let seats = Int64(fields[7]),
-      let version = Int64(fields[13]), let tenantVersion = Int64(fields[14])
+    guard fields.count == 15, fields[0] == form, !fields[1].isEmpty, let seats = Int64(fields[6]),
+      let version = Int64(fields[12]), let tenantVersion = Int64(fields[13])
     else { return nil }
     func value(_ index: Int) -> String? { fields[index].isEmpty ? nil : String(fields[index]) }
     func instant(_ index: Int) -> Instant? { Int64(fields[index]).map(Instant.init(milliseconds:)) }
-    let subscription = value(8).map {
+    let subscription = value(7).map {
       SubscriptionState(
-        stripeSubscriptionID: $0, status: value(9) ?? "", currentPeriodStart: instant(10),
-        currentPeriodEnd: instant(11), pastDueSince: instant(12))
+        stripeSubscriptionID: $0, status: value(8) ?? "", currentPeriodStart: instant(9),
+        currentPeriodEnd: instant(10), pastDueSince: instant(11))
     }
     return Principal(
-      user: String(fields[1]), tenant: value(2), tokenID: value(3), tokenExpiresAt: instant(4),
-      userPlan: value(5), tenantPlan: value(6), seats: seats, subscription: subscription,
-      overrides: fields[15].split(separator: "\u{1E}").compactMap { override($0) }, version: version,
+      user: String(fields[1]), tenant: value(2), tokenExpiresAt: instant(3),
+      userPlan: value(4), tenantPlan: value(5), seats: seats, subscription: subscription,
+      overrides: fields[14].split(separator: "\u{1E}").compactMap { override($0) }, version: version,
       tenantVersion: tenantVersion)
   }
 

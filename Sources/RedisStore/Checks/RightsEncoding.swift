@@ -19,10 +19,9 @@ struct RightsEncoding {
   /// Without versions, for all who have these rights: ``setVersions(of:in:at:)``.
   var bytes: [UInt8] { encoded(version: 0, tenantVersion: 0) }
 
-  /// For one question of `principal`.
-  func bytes(for principal: Principal) -> [UInt8] {
-    encoded(
-      version: principal.version, tenantVersion: principal.tenant == nil ? 0 : principal.tenantVersion)
+  /// For one question of `caller`.
+  func bytes(for caller: Caller) -> [UInt8] {
+    encoded(version: caller.version, tenantVersion: caller.tenant == nil ? 0 : caller.tenantVersion)
   }
 
   private func encoded(version: Int64, tenantVersion: Int64) -> [UInt8] {
@@ -52,8 +51,8 @@ struct RightsEncoding {
   /// Puts a principal's versions into rights that were written as a bulk string at `start`: doubles 0 and 16, behind
   /// `$<three digits>` and the end of the line.
   static func setVersions(of caller: Caller, in out: inout ByteBuffer, at start: Int) {
-    let tenant = caller.principal.tenant == nil ? 0 : caller.principal.tenantVersion
-    out.setInteger(Double(caller.principal.version).bitPattern, at: start + 6, endianness: .little)
+    let tenant = caller.tenant == nil ? 0 : caller.tenantVersion
+    out.setInteger(Double(caller.version).bitPattern, at: start + 6, endianness: .little)
     out.setInteger(Double(tenant).bitPattern, at: start + 6 + 16 * 8, endianness: .little)
   }
 

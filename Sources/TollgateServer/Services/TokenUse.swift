@@ -29,7 +29,7 @@ struct TokenUse: Service {
     do throws(StoreError) {
       for start in stride(from: 0, to: used.count, by: TokenUse.tokensPerStatement) {
         let end = min(start + TokenUse.tokensPerStatement, used.count)
-        try await principals.markUsed(tokenIDs: Array(used[start..<end]))
+        try await principals.markUsed(tokens: Array(used[start..<end]))
       }
       try await accounts.markUsed(keyIDs: keys)
     } catch {

@@ -23,7 +23,7 @@ final class PrincipalsFake: PrincipalStore, Sendable {
     with { $0.snapshots[account] }
   }
   func hold(id: String) async throws(StoreError) -> HoldRecord? { nil }
-  func markUsed(tokenIDs: [String]) async throws(StoreError) {}
+  func markUsed(tokens: [TokenHash]) async throws(StoreError) {}
 }
 
 /// Notes what was applied; away when told so.

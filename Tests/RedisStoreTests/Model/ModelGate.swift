@@ -6,6 +6,7 @@ struct ModelRights {
   var entitlement: Entitlement
   var verify = false
   var feature = WorldPlans.chat
+  var caller: Caller { Caller(principal, Rights(entitlement)) }
   var limits: RateLimits { entitlement.limits }
   /// nil: nothing is kept of the feature alone.
   var featureLimits: RateLimits? {

@@ -169,5 +169,5 @@ final class FakeBooks: LedgerStore, PrincipalStore {
     snapshots.withLock { $0[account] }
   }
   func hold(id: String) async throws(StoreError) -> HoldRecord? { nil }
-  func markUsed(tokenIDs: [String]) async throws(StoreError) {}
+  func markUsed(tokens: [TokenHash]) async throws(StoreError) {}
 }

@@ -32,7 +32,7 @@ struct ScriptCalls {
     return ScriptCalls.call(
       request.afterTheFact ? scripts.usage : scripts.check, keys,
       [
-        .bytes(rights.bytes(for: principal)),
+        .bytes(rights.bytes(for: request.rights.caller)),
         .text("\(principal.user)\u{1F}\(principal.tenant ?? "")\u{1F}\(request.feature)"),
         .bytes(ScriptCalls.doubles(request)), .text(operation), .text(request.hold?.text ?? ""),
         .text(request.fingerprint), .text(metadata), .text(request.occurredAt.map { String($0) } ?? ""),
@@ -116,7 +116,7 @@ struct ScriptCalls {
           RightsEncoding(
             entitlement: request.rights.entitlement, verify: false,
             thresholds: ScriptCalls.thresholds
-          ).bytes(for: principal)),
+          ).bytes(for: request.rights.caller)),
         .bytes(ScriptCalls.doubles(request)), "u",
       ])
   }

@@ -20,8 +20,8 @@ enum TokenLookup {
       let digits = Array(String(number).utf8)
       let zeros = [UInt8](repeating: UInt8(ascii: "0"), count: length - 4 - digits.count)
       let token = Array("tle_".utf8) + zeros + digits
-      let entry = CachedPrincipal(
-        principal: Subject.principal, catalog: catalog, token: nil, now: Subject.now)
+      let entry = Caller(
+        Subject.principal, catalog: catalog, token: nil, now: Subject.now)
       cache.insert(entry, for: hash(token.span))
       tokens += token
     }

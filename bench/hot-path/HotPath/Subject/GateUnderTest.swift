@@ -45,7 +45,7 @@ private struct OneUser: PrincipalStore, AccountLoading, OutboxApplying {
   func apiKey(hash: TokenHash) async throws(StoreError) -> APIKey? { nil }
   func snapshot(of account: AccountID) async throws(StoreError) -> AccountSnapshot? { nil }
   func hold(id: String) async throws(StoreError) -> HoldRecord? { nil }
-  func markUsed(tokenIDs: [String]) async throws(StoreError) {}
+  func markUsed(tokens: [TokenHash]) async throws(StoreError) {}
   func load(_ account: AccountID, tenant: String?) async throws(StoreError) -> Int64 {
     throw .notFound(account.id)
   }

@@ -42,7 +42,7 @@ enum Subject {
           tokens: WindowLimit(count: 100_000, windowSeconds: 60)))
     ], features: [feature, Feature(name: "research", defaultTokens: 5_000)])
   static let principal = Principal(
-    user: "0197f3a2-6c1d-7e55-b3a1-2f4c8d9e0a17", tokenID: "tok_4Kq9ZsWm2XbT", userPlan: "pro", version: 42)
+    user: "0197f3a2-6c1d-7e55-b3a1-2f4c8d9e0a17", userPlan: "pro", version: 42)
 
   static let numbers: CheckNumbers = {
     var numbers = CheckNumbers()
