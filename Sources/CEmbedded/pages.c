@@ -25,6 +25,12 @@ static const unsigned char budget_mustache[] = {
 static const unsigned char chart_mustache[] = {
 #embed "../Dashboard/Pages/chart.mustache"
 };
+static const unsigned char event_mustache[] = {
+#embed "../Dashboard/Pages/event.mustache"
+};
+static const unsigned char events_mustache[] = {
+#embed "../Dashboard/Pages/events.mustache"
+};
 static const unsigned char form_mustache[] = {
 #embed "../Dashboard/Pages/form.mustache"
 };
@@ -98,6 +104,8 @@ const tollgate_embedded_file tollgate_page_files[] = {
     {"billing.mustache", billing_mustache, sizeof billing_mustache},
     {"budget.mustache", budget_mustache, sizeof budget_mustache},
     {"chart.mustache", chart_mustache, sizeof chart_mustache},
+    {"event.mustache", event_mustache, sizeof event_mustache},
+    {"events.mustache", events_mustache, sizeof events_mustache},
     {"form.mustache", form_mustache, sizeof form_mustache},
     {"icon.svg", icon_svg, sizeof icon_svg},
     {"layout.mustache", layout_mustache, sizeof layout_mustache},

@@ -7,6 +7,7 @@ enum Navigation {
     case billing = "Billing"
     case backend = "Backend"
     case webhooks = "Webhooks"
+    case events = "Events"
     case audit = "Audit"
     case settings = "Settings"
 

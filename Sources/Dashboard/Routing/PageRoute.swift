@@ -36,8 +36,8 @@ package struct PageRoute: Sendable {
   /// Everything there is.
   static let all: [PageRoute] = [
     SignInPages.all, AssetFiles.all, OverviewPage.all, UserPages.all, TenantPages.all, GrantForms.all,
-    TokenForms.all, LedgerPages.all, BackendPage.all, BillingPages.all, WebhookPages.all, AuditPage.all,
-    SettingsPage.all,
+    TokenForms.all, LimitForms.all, LedgerPages.all, BackendPage.all, BillingPages.all, WebhookPages.all,
+    EventPages.all, AuditPage.all, SettingsPage.all,
   ].flatMap { $0 }
 
   func takes(_ asked: String) -> Bool { method == (asked == "HEAD" ? "GET" : asked) }

@@ -80,7 +80,9 @@ package enum PageHeaders {
 /// What a page says after a form was done, by the word in the query.
 enum Notices {
   enum Name: String {
-    case saved, granted, reset, revoked, replayed, ended
+    case saved, granted, reset, revoked, replayed, sent, ended
+    case limitSet = "limit-set"
+    case limitRemoved = "limit-removed"
     case grantRevoked = "grant-revoked"
     case tokenRevoked = "token-revoked"
     case keyRevoked = "key-revoked"
@@ -95,6 +97,9 @@ enum Notices {
     .tokenRevoked: "The token is revoked. Its next request is refused, on every gate.",
     .keyRevoked: "The key is revoked, and sessions with it have ended.",
     .replayed: "The event was processed again; below is what became of it.",
+    .sent: "The event is on its way again; below is how each delivery stands.",
+    .limitSet: "The limit is in force, on every gate.",
+    .limitRemoved: "The limit is taken away; the plan's counts again.",
     .signedOut: "You are signed out.", .ended: "Your session has ended.",
   ]
 }

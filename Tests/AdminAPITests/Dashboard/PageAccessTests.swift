@@ -16,6 +16,7 @@ import Testing
     "GET /tenants/{id}/ledger": .viewer, "GET /tenants/{id}/ledger.csv": .viewer,
     "GET /billing": .viewer, "GET /backend": .viewer, "GET /audit": .viewer, "GET /settings": .viewer,
     "GET /webhooks": .viewer, "GET /webhooks/{id}": .viewer,
+    "GET /events": .viewer, "GET /events/{id}": .viewer,
   ].merging(
     [
       "/new-user", "/users/{id}/edit", "/users/{id}/grant", "/users/{id}/reset",
@@ -23,6 +24,7 @@ import Testing
       "/tokens/{token}/revoke", "/new-tenant", "/tenants/{id}/edit", "/tenants/{id}/grant",
       "/tenants/{id}/reset", "/tenants/{id}/grants/{grant}/revoke", "/billing/links",
       "/webhooks/{id}/replay", "/settings/new-key", "/settings/keys/{key}/revoke",
+      "/users/{id}/limits/new", "/users/{id}/limits/{limit}/remove", "/events/{id}/replay",
     ].flatMap { [("GET \($0)", PageRoute.Access.operator), ("POST \($0)", .operator)] },
     uniquingKeysWith: { $1 })
 
@@ -32,9 +34,11 @@ import Testing
   /// Method and a path of the template, with something in the place of every name.
   static func target(_ call: String) -> (method: String, path: String) {
     let parts = call.split(separator: " ").map(String.init)
-    let account = parts[1].hasPrefix("/tenants") ? "t_1" : parts[1].hasPrefix("/webhooks") ? "evt_1" : "u_1"
+    let isEvent = parts[1].hasPrefix("/webhooks") || parts[1].hasPrefix("/events")
+    let account = parts[1].hasPrefix("/tenants") ? "t_1" : isEvent ? "evt_1" : "u_1"
     let path = parts[1].replacing("{id}", with: account).replacing("{grant}", with: "grt_g0")
       .replacing("{token}", with: "tok_9").replacing("{key}", with: "key_9")
+      .replacing("{limit}", with: "requests")
     return (parts[0], path)
   }
 
