@@ -102,7 +102,10 @@ import Testing
       try await database.store.allTokens(owner: text, PageRequest()).items.map(\.user)
     }
     #expect(try await owners("ANN") == ["cy", "ann"])
-    #expect(try await owners("%") == ["cy"])
+    #expect(try await owners("100%_a") == ["cy"])
+    #expect(try await owners("example") == ["cy", "bob", "ann"])
+    // A sign and no wildcard, and too short to be found in the middle: nobody's begins with it.
+    #expect(try await owners("%") == [])
     #expect(try await owners("nobody") == [])
   }
 }

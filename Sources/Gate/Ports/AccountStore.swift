@@ -15,7 +15,7 @@ package protocol AccountStore: Sendable {
     user: String, hash: TokenHash, label: String?, expiresAt: Instant?, actor: String
   ) async throws(StoreError) -> ExtensionToken
   func tokens(user: String, _ page: PageRequest) async throws(StoreError) -> Page<ExtensionToken>
-  /// Of all users, newest first; with `owner`, of those whose id or email has it in it.
+  /// Of all users, newest first; with `owner`, of those that a search for it finds (``UserFilter/query``).
   func allTokens(owner: String?, _ page: PageRequest) async throws(StoreError) -> Page<ExtensionToken>
   /// False when there is no such token (or it is not `user`'s, where one is named).
   func revokeToken(id: String, ofUser user: String?, actor: String) async throws(StoreError) -> Bool
@@ -79,7 +79,7 @@ package protocol AccountStore: Sendable {
 }
 
 package struct UserFilter: Sendable, Equatable {
-  /// Part of the id or email, any case.
+  /// Part of the id or email, any case; without three letters or digits in a row, how it begins.
   package var query: String?
   package var plan: String?
   /// Of the subscription.

@@ -69,11 +69,21 @@ enum SearchPattern {
     return pattern + "%"
   }
 
-  /// For LIKE: what has the text in it. One or two characters have no trigram, by which that could be found
-  /// quickly among many: of them, what begins with it.
+  /// For LIKE: what has the text in it. Without three letters or digits in a row it has no trigram, by which that
+  /// could be found quickly among many: then what begins with it.
   static func quicklyContaining(_ text: String) -> String {
     let pattern = containing(text)
-    return text.unicodeScalars.count < 3 ? String(pattern.dropFirst()) : pattern
+    return hasTrigram(text) ? pattern : String(pattern.dropFirst())
+  }
+
+  private static func hasTrigram(_ text: String) -> Bool {
+    var run = 0
+    for byte in text.utf8 {
+      let isWord = (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+      run = isWord ? run + 1 : 0
+      if run == 3 { return true }
+    }
+    return false
   }
 
   /// All that begin with a text that ends in a dot: from the text itself to before this, byte by byte.

@@ -29,7 +29,7 @@ extension PostgresStore {
   /// Newest first, without the revoked ones.
   package func keys(_ page: PageRequest) async throws(StoreError) -> Page<APIKey> {
     let after = try Cursor.decode(page.cursor, count: 2)
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT \(Self.keyColumns) FROM api_keys
       WHERE revoked_at IS NULL

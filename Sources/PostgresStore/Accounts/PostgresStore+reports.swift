@@ -10,7 +10,12 @@ extension PostgresStore {
     let place = try after.map { parts throws(StoreError) in
       try Cursor.decodeNumbers(Cursor.encode(Array(parts.prefix(4))), count: 4) ?? []
     }
-    let rows = try await pool.query(
+    // Up to the year 9999, as times of the API are.
+    if let place, !(0..<253_402_300_800_000).contains(place[0]) {
+      throw .invalid(field: "cursor", message: "is not a cursor of this list")
+    }
+    // `at <= $4` alone tells the planner which months lie past the cursor.
+    let rows = try await pool.list(
       """
       SELECT at, epoch, bucket, stream_ms, stream_seq, side, operation_id, user_id, tenant_id, feature,
         tokens, kind, outcome, hold_id, metadata, occurred_at
@@ -18,14 +23,14 @@ extension PostgresStore {
       WHERE \(filter.account.kind == .user ? "user_id" : "tenant_id") = $1 AND side <> 't'
         AND (kind IN ('spend', 'usage', 'settle', 'correct') OR kind = 'expire' AND tokens <> 0)
         AND ($2::timestamptz IS NULL OR at >= $2) AND ($3::timestamptz IS NULL OR at < $3)
-        AND ($8::text IS NULL OR (at, epoch, bucket, stream_seq, side)
-          < (to_timestamp(0) + $4 * interval '1 millisecond', $5, $6, $7, $8))
+        AND ($4::timestamptz IS NULL OR at <= $4)
+        AND ($8::text IS NULL OR (at, epoch, bucket, stream_seq, side) < ($4, $5, $6, $7, $8))
       ORDER BY at DESC, epoch DESC, bucket DESC, stream_seq DESC, side DESC LIMIT $9
       """,
       [
         .text(filter.account.id), .instant(orNull: filter.from), .instant(orNull: filter.to),
-        .int(orNull: place?[0]), .int(orNull: place?[1]), .int(orNull: place?[2]), .int(orNull: place?[3]),
-        .text(orNull: after?[4]), page.rowsToRead,
+        .instant(orNull: place.map { Instant(milliseconds: $0[0]) }), .int(orNull: place?[1]),
+        .int(orNull: place?[2]), .int(orNull: place?[3]), .text(orNull: after?[4]), page.rowsToRead,
       ])
     return try rows.page(page, item: Self.line) { row in
       ["stream_ms", "epoch", "bucket", "stream_seq", "side"].map { row.string($0) ?? "" }
@@ -37,7 +42,7 @@ extension PostgresStore {
   package func usage(_ filter: UsageFilter) async throws(StoreError) -> [UsagePoint] {
     let days = filter.interval == .hour ? filter.to..<filter.to : filter.wholeDays
     let feature = filter.byFeature ? "feature" : "NULL"
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT date_trunc($5, start, 'UTC') AS start, \(feature) AS feature, sum(tokens)::bigint AS tokens,
         sum(entries)::bigint AS entries
@@ -66,7 +71,7 @@ extension PostgresStore {
 
   /// From the hourly sums, as ``usage(_:)``.
   package func shadowedUse(_ filter: ShadowFilter) async throws(StoreError) -> [ShadowedUse] {
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT date_trunc($3, hour, 'UTC') AS start, feature, limit_name, sum(entries)::bigint AS entries,
         sum(tokens)::bigint AS tokens, count(DISTINCT user_id) AS users
@@ -94,7 +99,7 @@ extension PostgresStore {
   ) async throws(StoreError) -> Page<AuditEntry> {
     let after = try Cursor.decodeNumbers(page.cursor, count: 2)
     let isPrefix = filter.action?.hasSuffix(".") ?? false
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT id, at, actor, action, subject, before, after, reason,
         (extract(epoch FROM at) * 1000000)::bigint AS at_us

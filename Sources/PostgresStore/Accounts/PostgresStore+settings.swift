@@ -37,7 +37,6 @@ extension PostgresStore: AccountStore {
     }
   }
 
-  /// Newest first, without their bodies.
   /// Notes that a stored event was processed again by hand, and what it came to.
   package func auditReplay(
     of event: String, from before: String, to after: String, actor: String
@@ -50,11 +49,12 @@ extension PostgresStore: AccountStore {
       """, [.text(actor), .text(event), .text(before), .text(after)])
   }
 
+  /// Newest first, without their bodies.
   package func webhookEvents(
     status: String?, type: String?, _ page: PageRequest
   ) async throws(StoreError) -> Page<WebhookEventRecord> {
     let after = try Cursor.decode(page.cursor, count: 2)
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT event_id, type, object_id, status, received_at, processed_at, detail, NULL AS payload,
         (extract(epoch FROM received_at) * 1000000)::bigint AS received_us

@@ -15,7 +15,8 @@ extension PostgresStore {
     }
     return try await pool.transaction { (transaction) async throws(StoreError) -> Tenant in
       let before = try await transaction.query(
-        "SELECT to_jsonb(n) - 'version' AS record FROM tenants n WHERE id = $1 FOR UPDATE", [.text(id)])
+        "SELECT to_jsonb(n) - '{version,own_status}'::text[] AS record FROM tenants n WHERE id = $1 FOR UPDATE",
+        [.text(id)])
       let rows = try await transaction.query(
         """
         INSERT INTO tenants AS n (id, name, plan, seats, stripe_customer_id)
@@ -25,7 +26,7 @@ extension PostgresStore {
           plan = CASE WHEN $4 THEN excluded.plan ELSE n.plan END,
           seats = CASE WHEN $6 THEN excluded.seats ELSE n.seats END,
           stripe_customer_id = CASE WHEN $8 THEN excluded.stripe_customer_id ELSE n.stripe_customer_id END
-        RETURNING \(Self.tenantColumns), to_jsonb(n) - 'version' AS record
+        RETURNING \(Self.tenantColumns), to_jsonb(n) - '{version,own_status}'::text[] AS record
         """,
         [.text(id)] + change.name.parameters + change.plan.parameters + change.seats.parameters
           + change.stripeCustomerID.parameters)
@@ -46,17 +47,13 @@ extension PostgresStore {
   /// In the order of the ids; the filter's query is part of the id or name.
   package func tenants(_ filter: UserFilter, _ page: PageRequest) async throws(StoreError) -> Page<Tenant> {
     let after = try Cursor.decode(page.cursor, count: 1)
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT \(Self.tenantColumns) FROM tenants n
       WHERE ($1::text IS NULL OR n.id > $1)
         AND ($2::text IS NULL OR lower(n.id) LIKE lower($2) OR lower(n.name) LIKE lower($2))
         AND ($3::text IS NULL OR n.plan = $3)
-        AND ($4::text IS NULL OR n.id IN (
-          SELECT tenant_id FROM subscriptions WHERE status = $4 AND tenant_id IS NOT NULL) AND $4 = (
-          SELECT s.status FROM subscriptions s WHERE s.tenant_id = n.id
-          ORDER BY s.status IN ('active', 'trialing', 'past_due') DESC,
-            s.current_period_end DESC NULLS LAST LIMIT 1))
+        AND ($4::text IS NULL OR n.own_status = $4)
       ORDER BY n.id LIMIT $5
       """,
       [

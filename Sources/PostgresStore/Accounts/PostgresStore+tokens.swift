@@ -28,7 +28,7 @@ extension PostgresStore {
   /// Newest first.
   package func tokens(user: String, _ page: PageRequest) async throws(StoreError) -> Page<ExtensionToken> {
     let after = try Cursor.decode(page.cursor, count: 2)
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT \(Self.tokenColumns) FROM extension_tokens t
       WHERE t.user_id = $1
@@ -46,21 +46,38 @@ extension PostgresStore {
     owner: String?, _ page: PageRequest
   ) async throws(StoreError) -> Page<ExtensionToken> {
     let after = try Cursor.decode(page.cursor, count: 2)
-    let rows = try await pool.query(
-      """
-      SELECT \(Self.tokenColumns) FROM extension_tokens t
-      WHERE ($1::text IS NULL OR t.user_id IN (
-          SELECT id FROM users u WHERE lower(u.id) LIKE lower($1) OR lower(u.email) LIKE lower($1)))
-        AND ($3::text IS NULL
-          OR (t.created_at, t.id) < (to_timestamp(0) + $2 * interval '1 microsecond', $3))
-      ORDER BY t.created_at DESC, t.id DESC LIMIT $4
-      """,
-      [
-        .text(orNull: owner.map(SearchPattern.containing)), try Self.microseconds(after?[0]),
-        .text(orNull: after?[1]), page.rowsToRead,
-      ])
+    let parameters: [PostgresValue] = [try Self.microseconds(after?[0]), .text(orNull: after?[1])]
+    let rows: PostgresRows
+    if let owner {
+      rows = try await pool.search(
+        walking: Self.listedTokens("t.*"), upTo: 2_000, choosing: Self.tokenColumns, as: "t",
+        matching: "EXISTS (SELECT FROM users u WHERE u.id = t.user_id AND \(Self.matches("$4")))",
+        key: "created_at DESC, id DESC", finding: Self.foundTokens, parameters,
+        SearchPattern.quicklyContaining(owner), page)
+    } else {
+      rows = try await pool.list(Self.listedTokens(Self.tokenColumns), parameters + [page.rowsToRead])
+    }
     return try rows.page(page, item: Self.token) { [$0.string("created_us") ?? "", $0.string("id") ?? ""] }
   }
+
+  /// $1, $2: the moment and id before.
+  private static let isFurther = """
+    ($2::text IS NULL OR (t.created_at, t.id) < (to_timestamp(0) + $1 * interval '1 microsecond', $2))
+    """
+
+  private static func listedTokens(_ columns: String) -> String {
+    """
+    SELECT \(columns) FROM extension_tokens t
+    WHERE \(isFurther) ORDER BY t.created_at DESC, t.id DESC LIMIT $3
+    """
+  }
+
+  private static let foundTokens = """
+    SELECT \(tokenColumns) FROM (
+      SELECT * FROM extension_tokens
+      WHERE user_id = ANY (ARRAY (SELECT u.id FROM users u WHERE \(matches("$4")))) OFFSET 0) AS t
+    WHERE \(isFurther) ORDER BY t.created_at DESC, t.id DESC LIMIT $3
+    """
 
   package func revokeToken(
     id: String, ofUser user: String?, actor: String

@@ -17,7 +17,8 @@ extension PostgresStore {
         guard found.count == 1 else { throw .invalid(field: "tenant", message: "there is no such tenant") }
       }
       let before = try await transaction.query(
-        "SELECT to_jsonb(u) - 'version' AS record FROM users u WHERE id = $1 FOR UPDATE", [.text(id)])
+        "SELECT to_jsonb(u) - '{version,own_status}'::text[] AS record FROM users u WHERE id = $1 FOR UPDATE",
+        [.text(id)])
       let rows = try await transaction.query(
         """
         INSERT INTO users AS u (id, email, plan, tenant_id, stripe_customer_id)
@@ -27,7 +28,7 @@ extension PostgresStore {
           plan = CASE WHEN $4 THEN excluded.plan ELSE u.plan END,
           tenant_id = CASE WHEN $6 THEN excluded.tenant_id ELSE u.tenant_id END,
           stripe_customer_id = CASE WHEN $8 THEN excluded.stripe_customer_id ELSE u.stripe_customer_id END
-        RETURNING \(Self.userColumns), to_jsonb(u) - 'version' AS record
+        RETURNING \(Self.userColumns), to_jsonb(u) - '{version,own_status}'::text[] AS record
         """,
         [.text(id)] + change.email.parameters + change.plan.parameters + change.tenant.parameters
           + change.stripeCustomerID.parameters)
@@ -48,46 +49,67 @@ extension PostgresStore {
   package func users(_ filter: UserFilter, _ page: PageRequest) async throws(StoreError) -> Page<User> {
     let after = try Cursor.decode(page.cursor, count: 1)
     let parameters: [PostgresValue] = [
-      .text(orNull: after?[0]), .text(orNull: filter.query.map(SearchPattern.quicklyContaining)),
-      .text(orNull: filter.plan),
-      page.rowsToRead,
+      .text(orNull: after?[0]), .text(orNull: filter.plan), .text(orNull: filter.status),
     ]
     let rows: PostgresRows
-    if let status = filter.status {
-      rows = try await pool.query(
-        """
-        SELECT * FROM (
-          (\(Self.listedUsers(joins: Self.principalJoins, Self.ownSpeaks)))
-          UNION ALL
-          (\(Self.listedUsers(joins: Self.principalJoins, Self.tenantSpeaks)))) AS listed
-        ORDER BY id LIMIT $4
-        """, parameters + [.text(status)])
+    if let query = filter.query {
+      let isSparse = try await tenantsAreFew(status: filter.status)
+      rows = try await pool.search(
+        walking: Self.listedUsers(filter, ofFewTenants: isSparse),
+        upTo: filter.status == nil || isSparse ? 2_000 : 500, choosing: Self.userColumns, as: "u",
+        matching: Self.matches("$5"), key: "id", finding: Self.foundUsers, parameters,
+        SearchPattern.quicklyContaining(query), page)
     } else {
-      rows = try await pool.query(Self.listedUsers(joins: "", ""), parameters)
+      rows = try await pool.list(Self.listedUsers(filter), parameters + [page.rowsToRead])
     }
     return try rows.page(page, item: Self.user) { [$0.string("id") ?? ""] }
   }
 
-  private static func listedUsers(joins: String, _ condition: String) -> String {
-    """
-    SELECT \(userColumns) FROM users u \(joins)
-    WHERE ($1::text IS NULL OR u.id > $1)
-      AND ($2::text IS NULL OR lower(u.id) LIKE lower($2) OR lower(u.email) LIKE lower($2))
-      AND ($3::text IS NULL OR u.plan = $3) \(condition)
-    ORDER BY u.id LIMIT $4
-    """
+  /// What a search looks at, by the form that the indexes have; of `u`.
+  static func matches(_ pattern: String) -> String {
+    "(lower(u.id) LIKE lower(\(pattern)) OR lower(u.email) LIKE lower(\(pattern)))"
   }
 
-  /// The status of the subscription that speaks for a user is looked for by the subscriptions that have it: one
-  /// of the user's own, or one of the tenant's.
-  private static let ownSpeaks = """
-    AND s.status = $5 AND s.tenant_id IS NULL AND u.id IN (
-      SELECT user_id FROM subscriptions
-      WHERE status = $5 AND user_id IS NOT NULL AND ($1::text IS NULL OR user_id > $1))
-    """
-  private static let tenantSpeaks = """
-    AND s.status = $5 AND s.tenant_id IS NOT NULL AND u.tenant_id IN (
-      SELECT tenant_id FROM subscriptions WHERE status = $5 AND tenant_id IS NOT NULL)
+  /// $1: the id before, $2: plan, $3: status, $4: how many. A user's status is the tenant's where that has one, so
+  /// users of one status are read in two parts, each in its order.
+  private static func listedUsers(_ filter: UserFilter, ofFewTenants isSparse: Bool = false) -> String {
+    func part(_ condition: String) -> String {
+      """
+      SELECT \(userColumns) FROM users u
+      WHERE ($1::text IS NULL OR u.id > $1) AND ($2::text IS NULL OR u.plan = $2) AND \(condition)
+      ORDER BY u.id LIMIT $4
+      """
+    }
+    guard filter.status != nil else { return part("$3::text IS NULL") }
+    let own = """
+      u.own_status = $3 AND NOT EXISTS (
+        SELECT FROM tenants n WHERE n.id = u.tenant_id AND n.own_status IS NOT NULL)
+      """
+    let tenants = "SELECT id FROM tenants WHERE own_status = $3"
+    let ofTenant = "u.tenant_id \(isSparse ? "= ANY (ARRAY (\(tenants)))" : "IN (\(tenants))")"
+    return """
+      SELECT * FROM ((\(part(own))) UNION ALL (\(part(ofTenant)))) AS listed
+      ORDER BY id LIMIT $4
+      """
+  }
+
+  /// Users of few tenants lie far apart in the order of their ids: they are looked up by their tenants and sorted,
+  /// where Postgres would rather walk all users for the next one.
+  private func tenantsAreFew(status: String?) async throws(StoreError) -> Bool {
+    guard let status else { return false }
+    let rows = try await pool.query(
+      "SELECT count(*) AS n FROM (SELECT FROM tenants WHERE own_status = $1 LIMIT 1001) AS few",
+      [.text(status)])
+    return rows.int(0, "n") ?? 0 <= 1_000
+  }
+
+  /// OFFSET keeps the order out: those that match are found by the search's indexes, and sorted then.
+  private static let foundUsers = """
+    SELECT \(userColumns) FROM (
+      SELECT * FROM users u WHERE \(matches("$5")) AND ($1::text IS NULL OR u.id > $1) OFFSET 0) AS u
+    WHERE ($2::text IS NULL OR u.plan = $2) AND ($3::text IS NULL OR $3 = coalesce(
+      (SELECT n.own_status FROM tenants n WHERE n.id = u.tenant_id), u.own_status))
+    ORDER BY u.id LIMIT $4
     """
 
   private static func user(_ row: PostgresRow) throws(StoreError) -> User {

@@ -13,12 +13,13 @@ extension PostgresStore: EventStore {
       FROM event_deliveries d WHERE d.event_number = e.number) AS s
     """
 
-  /// As `eventStatus` has it, in a form that an index can find.
+  /// As `eventStatus` has it, in a form that an index can find; $4 is the cursor, said of the deliveries too, for they
+  /// may be what is read in order.
   private static func condition(_ status: EventRecord.Status?) -> String {
     func some(_ status: EventDelivery.Status) -> String {
       """
-      EXISTS (SELECT FROM event_deliveries d
-        WHERE d.event_number = e.number AND d.status = '\(status.rawValue)')
+      EXISTS (SELECT FROM event_deliveries d WHERE d.event_number = e.number
+        AND d.status = '\(status.rawValue)' AND ($4::bigint IS NULL OR d.event_number < $4))
       """
     }
     return switch status {
@@ -34,7 +35,7 @@ extension PostgresStore: EventStore {
     _ filter: EventFilter, _ page: PageRequest
   ) async throws(StoreError) -> Page<EventRecord> {
     let after = try Cursor.decodeNumbers(page.cursor, count: 1)
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT \(Self.eventColumns) FROM events e, \(Self.eventStatus)
       WHERE ($1::text IS NULL OR e.type = $1) AND \(Self.condition(filter.status))

@@ -21,7 +21,7 @@ enum AccountImportSQL {
     """
 
   static let stored = """
-    SELECT id, (to_jsonb(u) - 'version')::text AS record FROM users u WHERE id = ANY ($1)
+    SELECT id, (to_jsonb(u) - '{version,own_status}'::text[])::text AS record FROM users u WHERE id = ANY ($1)
     ORDER BY id FOR NO KEY UPDATE
     """
 
@@ -35,7 +35,7 @@ enum AccountImportSQL {
     WHERE (u.email, u.plan, u.tenant_id, u.stripe_customer_id) IS DISTINCT FROM (
       coalesce(excluded.email, u.email), coalesce(excluded.plan, u.plan),
       coalesce(excluded.tenant_id, u.tenant_id), coalesce(excluded.stripe_customer_id, u.stripe_customer_id))
-    RETURNING id, xmax = 0 AS is_new, (to_jsonb(u) - 'version')::text AS record
+    RETURNING id, xmax = 0 AS is_new, (to_jsonb(u) - '{version,own_status}'::text[])::text AS record
     """
 
   private static func last(_ column: String) -> String {

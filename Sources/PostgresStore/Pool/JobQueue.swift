@@ -4,7 +4,7 @@ struct JobQueue {
   typealias Answer = @Sendable (Result<PostgresRows, PostgresError>) -> Void
 
   enum Work {
-    case statement(String, [PostgresValue], Answer)
+    case statement(String, [PostgresValue], StatementPlan, Answer)
     case transaction(TransactionMailbox, Answer)
   }
 
@@ -14,7 +14,7 @@ struct JobQueue {
 
     func fail(_ error: PostgresError) {
       switch work {
-      case .statement(_, _, let answer), .transaction(_, let answer): answer(.failure(error))
+      case .statement(_, _, _, let answer), .transaction(_, let answer): answer(.failure(error))
       }
     }
   }

@@ -89,9 +89,9 @@ struct PoolWorker: Sendable {
   /// False when the connection can't be used any more.
   private func perform(_ job: JobQueue.Job, on session: borrowing PostgresSession) -> Bool {
     switch job.work {
-    case .statement(let sql, let parameters, let answer):
+    case .statement(let sql, let parameters, let plan, let answer):
       do {
-        let rows = try session.executeAlone(sql, parameters)
+        let rows = try session.executeAlone(sql, parameters, plan)
         answer(.success(rows))
         return true
       } catch {

@@ -37,7 +37,20 @@ package final class PostgresPool: Sendable {
   package func attempt(
     _ sql: String, _ parameters: [PostgresValue] = []
   ) async throws(PostgresError) -> PostgresRows {
-    try await enqueue { .statement(sql, parameters, $0) }
+    try await enqueue { .statement(sql, parameters, .kept, $0) }
+  }
+
+  /// As ``query(_:_:)``, for statements that leave a filter out by NULL (`$1 IS NULL OR …`) or whose parameters say
+  /// how much is read: planned for them at each call. A plan that is kept is made for any parameters; a list read by
+  /// it begins at its beginning for every page.
+  package func list(
+    _ sql: String, _ parameters: [PostgresValue] = []
+  ) async throws(StoreError) -> PostgresRows {
+    do {
+      return try await enqueue { .statement(sql, parameters, .madeEachTime, $0) }
+    } catch {
+      throw error.storeError
+    }
   }
 
   /// Runs the body between BEGIN and COMMIT on one connection (READ COMMITTED); what it throws rolls back.

@@ -1,5 +1,13 @@
 import Gate
 
+/// Whether the server keeps a statement's plan.
+enum StatementPlan {
+  /// From the second time on: what is asked often, and is read by one way whatever its parameters.
+  case kept
+  /// It is made for the parameters of each call.
+  case madeEachTime
+}
+
 /// A connection with what the statements rely on: search path, time zone, time-outs.
 struct PostgresSession: ~Copyable {
   let connection: PostgresConnection
@@ -41,12 +49,14 @@ struct PostgresSession: ~Copyable {
   }
 
   /// A statement of the transaction that was begun; without parameters (nil) there may be several.
-  func execute(_ sql: String, _ parameters: [PostgresValue]?) throws(PostgresError) -> PostgresRows {
+  func execute(
+    _ sql: String, _ parameters: [PostgresValue]?, _ plan: StatementPlan = .kept
+  ) throws(PostgresError) -> PostgresRows {
     guard let parameters else {
       try connection.executeScript(sql, timeoutMilliseconds: timeout)
       return .none
     }
-    guard let prepared else {
+    guard let prepared, plan == .kept else {
       return try connection.execute(sql, parameters, timeoutMilliseconds: timeout)
     }
     let types = parameters.map(\.typeID)
@@ -67,14 +77,16 @@ struct PostgresSession: ~Copyable {
   }
 
   /// A statement that is a transaction by itself.
-  func executeAlone(_ sql: String, _ parameters: [PostgresValue]) throws(PostgresError) -> PostgresRows {
+  func executeAlone(
+    _ sql: String, _ parameters: [PostgresValue], _ plan: StatementPlan
+  ) throws(PostgresError) -> PostgresRows {
     guard route == .transaction else {
       do {
-        return try execute(sql, parameters)
+        return try execute(sql, parameters, plan)
       } catch {
         // Nothing was done: a table has changed since the statement was prepared.
         guard error.isOfStalePlan else { throw error }
-        return try execute(sql, parameters)
+        return try execute(sql, parameters, plan)
       }
     }
     try begin()

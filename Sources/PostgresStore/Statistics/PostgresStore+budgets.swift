@@ -56,7 +56,7 @@ extension PostgresStore {
     }
     let (column, type) = (listing.order.column, listing.order.type)
     let (beyond, direction) = listing.order.isDescending ? ("<", "DESC") : (">", "ASC")
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT b.*, b.\(column)::text AS place, \(Self.principalColumns)
       FROM (

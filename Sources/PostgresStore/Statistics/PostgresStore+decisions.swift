@@ -61,7 +61,7 @@ extension PostgresStore {
   /// The window's sums by the start of their step; refusals by user are of the whole window, the most of them, under
   /// its start.
   package func decisions(_ window: DecisionWindow) async throws(StoreError) -> [Instant: DecisionRow] {
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       WITH sums AS MATERIALIZED (
         SELECT span_s, start, decisions, latencies, denied FROM decision_sums s
@@ -140,7 +140,7 @@ extension PostgresStore {
     let (hour, day): (Int64, Int64) = (3_600_000, 86_400_000)
     let first = from.milliseconds / hour * hour
     let firstDay = Instant(milliseconds: (first + day - 1) / day * day)
-    let rows = try await pool.query(
+    let rows = try await pool.list(
       """
       SELECT account_id, sum(tokens)::bigint AS tokens FROM (
         SELECT account_id, tokens FROM ledger_hourly
