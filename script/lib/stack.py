@@ -65,6 +65,11 @@ class Stack:
         return subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", self.postgres_url, *arguments],
                               check=True, text=True, **options)
 
+    def make_tablespace(self, name, folder):
+        """A place beside the server's own folder for some of its tables; every folder above it is to be open to all."""
+        self._make_for_postgres(Path(folder).resolve())
+        self.psql("-c", f"CREATE TABLESPACE {name} LOCATION '{Path(folder).resolve()}'")
+
     def run(self, command, environment, port):
         """A process that ends with the stack; listens on `port` when this returns."""
         log = open(self.folder / f"{Path(command[0]).name}.log", "w")
@@ -88,10 +93,8 @@ class Stack:
     def _start_postgres(self):
         data = self.folder / "postgres"
         if not data.exists():
-            data.mkdir()
+            self._make_for_postgres(data)
             if self.owner:
-                user = pwd.getpwnam("postgres")
-                os.chown(data, user.pw_uid, user.pw_gid)
                 self.folder.chmod(0o755)
             subprocess.run([*self.owner, self.tools / "initdb", "-D", data, "-U", "tollgate", "-A", "trust", "-E", "UTF8",
                             "--no-locale", "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd="/")
@@ -102,6 +105,12 @@ class Stack:
         self._start([*self.owner, self.tools / "postgres", "-D", data, *(word for s in settings for word in ("-c", s))],
                     2, stdout=log, stderr=log, cwd="/")
         self._wait(lambda: self.psql("-c", "SELECT 1", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+    def _make_for_postgres(self, folder):
+        folder.mkdir()
+        if self.owner:
+            user = pwd.getpwnam("postgres")
+            os.chown(folder, user.pw_uid, user.pw_gid)
 
     def _start(self, command, signal, **options):
         self.processes.append((subprocess.Popen(list(map(str, command)), **options), signal))
