@@ -4,12 +4,15 @@ local requests, at = {}, 0
 
 function init(arguments)
   local file, skip, count, pause = arguments[1], tonumber(arguments[2]), tonumber(arguments[3]), tonumber(arguments[4])
+  -- Formatted once: wrk.format takes a tenth of a millisecond.
+  local request = wrk.format("POST", "/v1/check",
+    { ["X-TLE-Token"] = "@", ["Content-Type"] = "application/json" }, '{"feature":"chat","tokens":1200}')
+  local head, tail = request:match("^(.-)@(.*)$")
   for line in io.lines(file) do
     if skip > 0 then
       skip = skip - 1
     else
-      requests[#requests + 1] = wrk.format("POST", "/v1/check",
-        { ["X-TLE-Token"] = line, ["Content-Type"] = "application/json" }, '{"feature":"chat","tokens":1200}')
+      requests[#requests + 1] = head .. line .. tail
       if #requests == count then break end
     end
   end
