@@ -78,8 +78,8 @@ package struct Backend: Sendable {
   /// Has Redis learn of changes: inline for callers, and in the background when run.
   package var publisher: OutboxPublisher {
     OutboxPublisher(
-      outbox: store, accounts: store, principals: store, counters: counters, catalog: settings.catalog,
-      listener: listener, pollMilliseconds: settings.server.ledger.outboxPollMilliseconds,
+      outbox: store, principals: store, counters: counters, catalog: settings.catalog, listener: listener,
+      pollMilliseconds: settings.server.ledger.outboxPollMilliseconds,
       rowsMax: settings.server.ledger.outboxRowsMax, logger: logger)
   }
 

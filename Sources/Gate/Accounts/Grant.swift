@@ -88,6 +88,8 @@ package struct AccountSnapshot: Sendable, Equatable {
   package var account: AccountID
   /// The tenant that a user belongs to.
   package var tenant: String?
+  /// As stored; nil: the default plan, if any.
+  package var plan: String?
   package var version: Int64
   /// Live grants (not expired, not revoked), with what the ledger says was used of each.
   package var grants: [Grant]

@@ -14,7 +14,7 @@ package struct OutboxRow: Sendable, Equatable {
 package protocol OutboxStore: Sendable {
   /// Rows not yet applied, oldest first, at most `limit`. Several gates may read the same rows.
   func pendingOutbox(limit: Int) async throws(StoreError) -> [OutboxRow]
-  func pendingOutbox(account: AccountID) async throws(StoreError) -> [OutboxRow]
+  func pendingOutbox(accounts: [AccountID]) async throws(StoreError) -> [OutboxRow]
   func markApplied(_ ids: [Int64]) async throws(StoreError)
 }
 
@@ -22,6 +22,14 @@ package protocol OutboxStore: Sendable {
 package protocol OutboxApplying: Sendable {
   /// Applies what is pending for the account. On an error the row stays, and is applied later.
   func apply(_ account: AccountID) async throws(StoreError)
+  /// The same for several at once, no account twice; on an error some of them may be applied.
+  func apply(_ accounts: [AccountID]) async throws(StoreError)
+}
+
+extension OutboxApplying {
+  package func apply(_ accounts: [AccountID]) async throws(StoreError) {
+    for account in accounts { try await apply(account) }
+  }
 }
 
 /// The counters as the control plane uses them; the data plane has a faster door of its own.

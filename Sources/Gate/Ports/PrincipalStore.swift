@@ -15,9 +15,22 @@ package protocol PrincipalStore: Sendable {
   /// no such account.
   func snapshot(of account: AccountID) async throws(StoreError) -> AccountSnapshot?
 
+  /// The same of several, no account twice; those that don't exist are left out. All of one kind are of one moment.
+  func snapshots(of accounts: [AccountID]) async throws(StoreError) -> [AccountSnapshot]
+
   /// A hold as the books mirror it: for settles that come when Redis has forgotten it.
   func hold(id: String) async throws(StoreError) -> HoldRecord?
 
   /// Notes that tokens were used (batched; at most once a minute per token).
   func markUsed(tokens: [TokenHash]) async throws(StoreError)
+}
+
+extension PrincipalStore {
+  package func snapshots(of accounts: [AccountID]) async throws(StoreError) -> [AccountSnapshot] {
+    var snapshots: [AccountSnapshot] = []
+    for account in accounts {
+      if let snapshot = try await snapshot(of: account) { snapshots.append(snapshot) }
+    }
+    return snapshots
+  }
 }

@@ -9,12 +9,12 @@ extension PostgresStore: OutboxStore {
     return try rows.map(Self.outboxRow)
   }
 
-  package func pendingOutbox(account: AccountID) async throws(StoreError) -> [OutboxRow] {
+  package func pendingOutbox(accounts: [AccountID]) async throws(StoreError) -> [OutboxRow] {
     let rows = try await pool.query(
       """
-      SELECT id, account_kind, account_id FROM outbox
-      WHERE applied_at IS NULL AND account_kind = $1 AND account_id = $2 ORDER BY id
-      """, [.text(account.kind.rawValue), .text(account.id)])
+      SELECT id, account_kind, account_id FROM unnest($1::text[], $2::text[]) AS account (kind, name)
+      JOIN outbox ON account_kind = kind AND account_id = name WHERE applied_at IS NULL ORDER BY id
+      """, [.textArray(accounts.map(\.kind.rawValue)), .textArray(accounts.map(\.id))])
     return try rows.map(Self.outboxRow)
   }
 

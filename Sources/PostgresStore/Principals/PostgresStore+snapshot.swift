@@ -9,46 +9,62 @@ extension PostgresStore {
   /// user's side), and besides those that draw on nothing of it while they run. At most
   /// ``Limits/openHoldsMax`` of a user and 10,000 of a tenant, those that expire last.
   package func snapshot(of account: AccountID) async throws(StoreError) -> AccountSnapshot? {
-    let isUser = account.kind == .user
+    try await snapshots(of: [account]).first
+  }
+
+  /// See ``PrincipalStore/snapshots(of:)``.
+  package func snapshots(of accounts: [AccountID]) async throws(StoreError) -> [AccountSnapshot] {
+    var snapshots: [AccountSnapshot] = []
+    for kind in [AccountID.Kind.user, .tenant] {
+      let ids = accounts.filter { $0.kind == kind }.map(\.id)
+      if !ids.isEmpty { snapshots += try await self.snapshots(kind, ids) }
+    }
+    return snapshots
+  }
+
+  private func snapshots(
+    _ kind: AccountID.Kind, _ ids: [String]
+  ) async throws(StoreError) -> [AccountSnapshot] {
+    let isUser = kind == .user
     let unresolved =
       isUser
-      ? "user_id = $2 AND state = 'open'"
-      : "tenant_id = $2 AND NOT tenant_closed AND (draws_on_tenant OR expires_at > now())"
+      ? "user_id = whose AND state = 'open'"
+      : "tenant_id = whose AND NOT tenant_closed AND (draws_on_tenant OR expires_at > now())"
     let rows = try await pool.query(
       """
-      SELECT 'account' AS part, a.version AS n1, coalesce(b.debt, 0) AS n2, NULL::bigint AS n3,
-        NULL::bigint AS n4, a.tenant_id AS s1, NULL AS s2, NULL AS s3, NULL AS s4,
+      SELECT a.id AS whose, 'account' AS part, a.version AS n1, coalesce(b.debt, 0) AS n2,
+        NULL::bigint AS n3, NULL::bigint AS n4, a.tenant_id AS s1, a.plan AS s2, NULL AS s3, NULL AS s4,
         NULL::timestamptz AS t1, NULL::timestamptz AS t2, NULL::timestamptz AS t3, NULL::timestamptz AS t4,
         \(Self.noHold)
-      FROM \(isUser ? "users" : "(SELECT id, version, NULL AS tenant_id FROM tenants)") AS a
+      FROM \(isUser ? "users" : "(SELECT id, version, plan, NULL AS tenant_id FROM tenants)") AS a
       LEFT JOIN account_balances b ON b.account_kind = $1 AND b.account_id = a.id
-      WHERE a.id = $2
+      WHERE a.id = ANY ($2)
       UNION ALL
-      SELECT 'grant', g.number, g.tokens, g.used, g.priority, g.series, g.kind, g.source,
+      SELECT whose, 'grant', g.number, g.tokens, g.used, g.priority, g.series, g.kind, g.source,
         g.source_reference, g.period_start, g.period_end, g.expires_at, g.created_at, \(Self.noHold)
-      FROM (
+      FROM unnest($2) AS wanted (whose) CROSS JOIN LATERAL (
         SELECT * FROM grants
-        WHERE account_kind = $1 AND account_id = $2 AND revoked_at IS NULL
+        WHERE account_kind = $1 AND account_id = whose AND revoked_at IS NULL
           AND (expires_at IS NULL OR expires_at > now())
         ORDER BY used < tokens DESC, expires_at NULLS LAST, priority, created_at, number
         LIMIT \(Limits.liveGrantsMax)) AS g
       UNION ALL
-      SELECT 'hold', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+      SELECT whose, 'hold', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         \(Self.holdColumns)
-      FROM (
+      FROM unnest($2) AS wanted (whose) CROSS JOIN LATERAL (
         SELECT * FROM holds
         WHERE \(unresolved) AND terms_ms > 0
         ORDER BY expires_at DESC LIMIT \(isUser ? Limits.openHoldsMax : 10_000)) AS h
       UNION ALL
-      SELECT 'hour', sum(tokens)::bigint, (hour = date_trunc('hour', now(), 'UTC'))::int, NULL, NULL,
-        NULL, NULL, NULL, NULL, hour, NULL, NULL, NULL, \(Self.noHold)
+      SELECT account_id, 'hour', sum(tokens)::bigint, (hour = date_trunc('hour', now(), 'UTC'))::int, NULL,
+        NULL, NULL, NULL, NULL, NULL, hour, NULL, NULL, NULL, \(Self.noHold)
       FROM ledger_hourly
-      WHERE account_kind = $1 AND account_id = $2
+      WHERE account_kind = $1 AND account_id = ANY ($2)
         AND hour > date_trunc('hour', now(), 'UTC') - interval '25 hours'
-      GROUP BY hour
-      ORDER BY part, t1, expires_at
-      """, [.text(account.kind.rawValue), .text(account.id)])
-    return try Self.snapshot(of: account, rows)
+      GROUP BY account_id, hour
+      ORDER BY whose, part, t1, expires_at
+      """, [.text(kind.rawValue), .textArray(ids)])
+    return try Self.snapshots(kind, rows)
   }
 
   /// ``holdColumns`` of a row that is no hold.
@@ -61,29 +77,39 @@ extension PostgresStore {
     NULL::bigint AS reported, NULL::boolean AS takes_feature_slot, NULL::boolean AS feeds_estimate
     """
 
-  private static func snapshot(
-    of account: AccountID, _ rows: PostgresRows
-  ) throws(StoreError) -> AccountSnapshot? {
-    // 'account' sorts first.
-    guard let head = rows.first, head.string("part") == "account" else { return nil }
-    var snapshot = AccountSnapshot(
-      account: account, tenant: head.string("s1"), version: try head.need("n1", PostgresRow.int),
-      debt: max(0, try head.need("n2", PostgresRow.int)))
-    for index in 1..<max(1, rows.count) {
+  private static func snapshots(
+    _ kind: AccountID.Kind, _ rows: PostgresRows
+  ) throws(StoreError) -> [AccountSnapshot] {
+    var snapshots: [AccountSnapshot] = []
+    for index in 0..<rows.count {
       let row = rows[index]
-      switch row.string("part") {
-      case "grant": snapshot.grants.append(try grantPart(row))
-      case "hold": snapshot.holds.append(try hold(row))
-      default:
-        let tokens = try row.need("n1", PostgresRow.int)
-        snapshot.recentUse.append(
-          AccountSnapshot.RecentUse(hourStart: try row.need("t1", PostgresRow.instant), tokens: tokens))
-        // By the server's clock, as everything here.
-        if row.int("n2") == 1 { snapshot.hourUsed = tokens }
+      let account = AccountID(kind, try row.need("whose", PostgresRow.string))
+      // 'account' sorts first; what has none is left over of an account that is gone.
+      if row.string("part") == "account" {
+        var snapshot = AccountSnapshot(
+          account: account, tenant: row.string("s1"), version: try row.need("n1", PostgresRow.int),
+          debt: max(0, try row.need("n2", PostgresRow.int)))
+        snapshot.plan = row.string("s2")
+        snapshots.append(snapshot)
+      } else if let last = snapshots.indices.last, snapshots[last].account == account {
+        try add(row, to: &snapshots[last])
       }
     }
-    snapshot.grants.sort(by: spendOrder)
-    return snapshot
+    for index in snapshots.indices { snapshots[index].grants.sort(by: spendOrder) }
+    return snapshots
+  }
+
+  private static func add(_ row: PostgresRow, to snapshot: inout AccountSnapshot) throws(StoreError) {
+    switch row.string("part") {
+    case "grant": snapshot.grants.append(try grantPart(row))
+    case "hold": snapshot.holds.append(try hold(row))
+    default:
+      let tokens = try row.need("n1", PostgresRow.int)
+      snapshot.recentUse.append(
+        AccountSnapshot.RecentUse(hourStart: try row.need("t1", PostgresRow.instant), tokens: tokens))
+      // By the server's clock, as everything here.
+      if row.int("n2") == 1 { snapshot.hourUsed = tokens }
+    }
   }
 
   /// Soonest to expire first; ties: lowest priority number, then oldest.

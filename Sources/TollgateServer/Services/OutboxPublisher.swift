@@ -7,7 +7,6 @@ internal import ServiceLifecycle
 /// notifies of one (plain SQL by another system), and by looking at the outbox for what neither did.
 package struct OutboxPublisher: OutboxApplying, Service {
   let outbox: any OutboxStore
-  let accounts: any AccountStore
   let principals: any PrincipalStore
   let counters: any CounterStore
   let catalog: Catalog
@@ -16,29 +15,48 @@ package struct OutboxPublisher: OutboxApplying, Service {
   let rowsMax: Int
   let logger: Logger
 
-  package func apply(_ account: AccountID) async throws(StoreError) {
-    let rows = try await outbox.pendingOutbox(account: account)
-    try await publish(account)
+  package func apply(_ account: AccountID) async throws(StoreError) { try await apply([account]) }
+
+  package func apply(_ accounts: [AccountID]) async throws(StoreError) {
+    guard !accounts.isEmpty else { return }
+    let rows = try await outbox.pendingOutbox(accounts: accounts)
+    try await publish(accounts)
     if !rows.isEmpty { try await outbox.markApplied(rows.map(\.id)) }
   }
 
-  /// Tells Redis the account as it is now: that covers every row written so far, in any order.
-  private func publish(_ account: AccountID) async throws(StoreError) {
-    guard let snapshot = try await principals.snapshot(of: account) else {
-      return try await counters.forget(account, tenant: nil)
+  /// Tells Redis the accounts as they are now: that covers every row written so far, in any order. Throws what went
+  /// wrong first, when all were tried.
+  private func publish(_ accounts: [AccountID]) async throws(StoreError) {
+    let snapshots = try await principals.snapshots(of: accounts)
+    let gone = Set(accounts).subtracting(snapshots.map(\.account))
+    let failure = await withTaskGroup(of: StoreError?.self) { group in
+      for snapshot in snapshots {
+        group.addTask { await error { () async throws(StoreError) in try await publish(snapshot) } }
+      }
+      for account in gone {
+        group.addTask {
+          await error { () async throws(StoreError) in try await counters.forget(account, tenant: nil) }
+        }
+      }
+      return await group.reduce(nil) { $0 ?? $1 }
     }
-    let rule = try await rule(of: account)
-    try await counters.apply(
-      snapshot, rolloverMax: rule?.rolloverMax ?? 0, carriesDebt: rule?.debt == .carry)
+    if let failure { throw failure }
   }
 
-  private func rule(of account: AccountID) async throws(StoreError) -> BudgetRule? {
-    let plan =
-      switch account.kind {
-      case .user: try await accounts.user(account.id)?.plan ?? catalog.defaultPlan
-      case .tenant: try await accounts.tenant(account.id)?.plan
-      }
-    return plan.flatMap { catalog.plans[$0]?.budget }
+  private func error(_ body: () async throws(StoreError) -> Void) async -> StoreError? {
+    do {
+      try await body()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func publish(_ snapshot: AccountSnapshot) async throws(StoreError) {
+    let plan = snapshot.plan ?? (snapshot.account.kind == .user ? catalog.defaultPlan : nil)
+    let rule = plan.flatMap { catalog.plans[$0]?.budget }
+    try await counters.apply(
+      snapshot, rolloverMax: rule?.rolloverMax ?? 0, carriesDebt: rule?.debt == .carry)
   }
 
   package func run() async throws {
@@ -61,9 +79,9 @@ package struct OutboxPublisher: OutboxApplying, Service {
       }
       let account = announcement.account
       do throws(StoreError) {
-        let rows = try await outbox.pendingOutbox(account: account)
+        let rows = try await outbox.pendingOutbox(accounts: [account])
         guard !rows.isEmpty else { continue }
-        try await publish(account)
+        try await publish([account])
         try await outbox.markApplied(rows.map(\.id))
       } catch {
         logger.warning("change not applied yet", metadata: ["account": "\(account)", "error": "\(error)"])
@@ -85,7 +103,7 @@ package struct OutboxPublisher: OutboxApplying, Service {
         let rows = try await outbox.pendingOutbox(limit: rowsMax)
         guard !rows.isEmpty else { return }
         for account in Set(rows.map(\.account)) {
-          try await publish(account)
+          try await publish([account])
           try await outbox.markApplied(rows.filter { $0.account == account }.map(\.id))
         }
       }
