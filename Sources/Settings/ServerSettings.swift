@@ -154,6 +154,12 @@ package struct StripeSettings: Sendable, Equatable {
   package var apiBase: String
   /// Age of a signature that is still taken, 1 to 86,400.
   package var toleranceSeconds: Int64
+  /// Groups of webhooks that are worked on at once, 1 to 32.
+  package var webhookPlaces: Int
+  /// Webhooks of a group, 1 to 256.
+  package var webhookGroupMax: Int
+  /// What a place rests after a group while others wait, in percent of the group's time, 0 to 1,000.
+  package var webhookRestPercent: Int
   /// What one call to Stripe may take, 100 to 120,000.
   package var timeoutMilliseconds: Int64
   /// A customer is made for each account that has none.

@@ -40,7 +40,9 @@ extension Backend {
     let section = settings.server.stripe
     guard !section.webhookSecrets.isEmpty else { return nil }
     // Half of the connections are always left to the checks.
-    let admission = WebhookAdmission(runningMax: max(1, settings.server.postgres.connections / 2))
+    let admission = WebhookAdmission(
+      runningMax: max(1, min(section.webhookPlaces, settings.server.postgres.connections / 2)),
+      groupMax: section.webhookGroupMax, restPercent: section.webhookRestPercent)
     return WebhookProcessor(
       events: events, secrets: try WebhookSecrets(section.webhookSecrets.map(\.revealed)),
       toleranceSeconds: section.toleranceSeconds, admission: admission, logger: logger)

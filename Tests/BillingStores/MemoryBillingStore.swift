@@ -207,28 +207,34 @@ final class MemoryTransaction: BillingTransaction, Sendable {
   let state: Mutex<MemoryBillingStore.State>
   init(state: MemoryBillingStore.State) { self.state = Mutex(state) }
 
-  func claim(_ event: WebhookReceipt) async throws(StoreError) -> WebhookClaim {
+  func claim(_ eventIDs: [String], locks: [String]) async throws(StoreError) -> [WebhookClaim] {
     state.withLock { state in
-      if let held = state.events[event.id], ["processed", "ignored"].contains(held.outcome.status) {
+      eventIDs.map { id in
+        guard let held = state.events[id], ["processed", "ignored"].contains(held.outcome.status) else {
+          return .claimed
+        }
         return .done(accounts: held.trail.accounts)
       }
-      state.events[event.id] = .init(receipt: event, outcome: .failed("under way"))
-      return .claimed
     }
   }
 
   func lock(_ names: [String]) async throws(StoreError) {}
 
-  func finish(
-    event id: String, _ outcome: WebhookOutcome, _ trail: WebhookTrail
-  ) async throws(StoreError) {
-    state.withLock {
-      $0.events[id]?.outcome = outcome
-      $0.events[id]?.trail = trail
+  func finish(_ ends: [WebhookEnd]) async throws(StoreError) {
+    state.withLock { state in
+      for end in ends {
+        // What came first is kept.
+        let receipt = state.events[end.receipt.id]?.receipt ?? end.receipt
+        state.events[end.receipt.id] = .init(receipt: receipt, outcome: end.outcome, trail: end.trail)
+      }
     }
   }
 
-  func facts(_ question: BillingQuestion) async throws(StoreError) -> BillingFacts {
+  func facts(_ questions: [BillingQuestion]) async throws(StoreError) -> [BillingFacts] {
+    questions.map { facts($0) }
+  }
+
+  private func facts(_ question: BillingQuestion) -> BillingFacts {
     state.withLock { state in
       var facts = BillingFacts()
       let id = question.subscription
@@ -282,9 +288,9 @@ final class MemoryTransaction: BillingTransaction, Sendable {
       otherSubscriptions: state.subscriptions.values.filter { $0.account == id && $0.id != subscription })
   }
 
-  func perform(_ actions: [BillingAction], reason: String) async throws(StoreError) {
+  func perform(_ changes: [BillingChange]) async throws(StoreError) {
     state.withLock { state in
-      for action in actions { perform(action, &state) }
+      for action in changes.flatMap(\.actions) { perform(action, &state) }
     }
   }
 

@@ -11,6 +11,7 @@ struct TestBench {
   final class Outbox: OutboxApplying {
     private let accounts = Mutex<[AccountID]>([])
     private let failing = Mutex(false)
+    private let refused = Mutex<AccountID?>(nil)
     private let gate = Mutex<(isShut: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
     /// Those that are held up.
     var waiting: Int { gate.withLock { $0.waiting.count } }
@@ -26,6 +27,8 @@ struct TestBench {
     }
     var applied: [AccountID] { accounts.withLock { $0 } }
     func fail(_ isFailing: Bool) { failing.withLock { $0 = isFailing } }
+    /// Fails for this account alone.
+    func refuse(_ account: AccountID?) { refused.withLock { $0 = account } }
     func apply(_ account: AccountID) async throws(StoreError) {
       await withCheckedContinuation { continuation in
         let isHeld = gate.withLock { gate in
@@ -34,7 +37,9 @@ struct TestBench {
         }
         if !isHeld { continuation.resume() }
       }
-      if failing.withLock({ $0 }) { throw .unavailable("redis is away") }
+      if failing.withLock({ $0 }) || refused.withLock({ $0 }) == account {
+        throw .unavailable("redis is away")
+      }
       accounts.withLock { $0.append(account) }
     }
   }
@@ -47,12 +52,15 @@ struct TestBench {
   let secrets: WebhookSecrets
   var events: EventProcessor { processor.events }
 
-  init(_ store: any BillingStore, stripe: StripeClient? = nil) throws {
+  init(
+    _ store: any BillingStore, stripe: StripeClient? = nil,
+    admission: WebhookAdmission = WebhookAdmission(runningMax: 16)
+  ) throws {
     secrets = try WebhookSecrets([Self.secret])
     processor = WebhookProcessor(
       events: EventProcessor(
         store: store, outbox: outbox, catalog: TestCatalog.catalog, stripe: stripe, logger: Self.logger),
-      secrets: secrets, logger: Self.logger)
+      secrets: secrets, admission: admission, logger: Self.logger)
   }
 
   static var logger: Logger {

@@ -36,8 +36,9 @@ import Testing
     await database.close()
   }
 
-  /// All at once: twelve deliveries under way at any time, each letter twice.
-  @Test func allAtOnce() async throws {
+  /// All at once: twelve deliveries under way at any time, each letter twice. With many places each is by itself,
+  /// with few those that wait are done in groups.
+  @Test(arguments: [16, 2, 1]) func allAtOnce(places: Int) async throws {
     let database = try await HistoryDatabase()
     var counts = Counts()
     for seed in Seed.histories(33) {
@@ -50,7 +51,7 @@ import Testing
       let wanted = try await history.post(letters)
       let order = (letters + letters).shuffled(using: &random)
       try await database.clear(for: history)
-      let bench = try HistoryBench(database.store)
+      let bench = try HistoryBench(database.store, admission: WebhookAdmission(runningMax: places))
       await bench.deliverAtOnce(order, now: history.end)
       // An event that was stored as unmatched while what it waits for was being committed is found by the next pass.
       await bench.processor.events.replayUnmatched(waitingFor: nil, now: Instant(seconds: history.end))
@@ -60,7 +61,7 @@ import Testing
       counts.histories += 1
       counts.note(history)
     }
-    print("at once on Postgres: \(counts)")
+    print("at once on Postgres, \(places) places: \(counts)")
     await database.close()
   }
 

@@ -22,7 +22,7 @@ extension EventProcessor {
       let event = BillingEvent.subscription(object, .state)
       let facts = try await transaction.facts(event.question)
       let decision = decider.decide(event, facts: facts, now: now)
-      try await transaction.perform(decision.actions, reason: "refreshed from Stripe")
+      try await transaction.perform([BillingChange(decision.actions, reason: "refreshed from Stripe")])
       return facts.accounts
     }
     for account in accounts { try await outbox.apply(account) }
@@ -92,7 +92,7 @@ extension EventProcessor {
         facts = try await transaction.facts(subject.question)
         decision = decider.decide(subject, facts: facts, now: now)
       }
-      try await transaction.perform(decision.actions, reason: "stripe sync")
+      try await transaction.perform([BillingChange(decision.actions, reason: "stripe sync")])
       return (decision, subject.question, facts.accounts)
     }
   }

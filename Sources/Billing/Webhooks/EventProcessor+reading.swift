@@ -3,26 +3,22 @@ import Logging
 
 /// What Stripe says now, where it can be asked: an event says what was once, and not all of that.
 extension EventProcessor {
-  /// The event with what was fetched for it, and the stored state that it is decided on. Called with the
-  /// event's locks held: what is fetched before them may be older than what another has written.
-  func read(
-    _ told: BillingEvent, in transaction: any BillingTransaction
-  ) async throws(StoreError) -> (BillingEvent, BillingFacts) {
-    let subject = await current(told)
-    let facts = try await transaction.facts(subject.question)
-    guard case .charge(var charge, let news) = subject, news != .refundedInPart, facts.purchases.isEmpty,
-      !facts.isPaymentKnown, let stripe = stripe?.inLane(.event)
-    else { return (subject, facts) }
+  /// What a charge has paid for, where that is not known here. Called with its locks held; takes those of what it
+  /// finds.
+  func trace(_ open: inout OpenEvent, in transaction: any BillingTransaction) async throws(StoreError) {
+    guard case .charge(var charge, let news) = open.subject, news != .refundedInPart,
+      open.facts.purchases.isEmpty, !open.facts.isPaymentKnown, let stripe = stripe?.inLane(.event)
+    else { return }
     let known = charge.references
     await ask("charge") { () async throws(StripeError) in try await charge.trace(stripe) }
-    guard charge.references != known else { return (subject, facts) }
-    let traced = BillingEvent.charge(charge, news)
-    try await transaction.lock(traced.locks)
-    return (traced, try await transaction.facts(traced.question))
+    guard charge.references != known else { return }
+    open.subject = .charge(charge, news)
+    try await transaction.lock(open.subject.locks)
+    open.facts = try await transaction.facts(open.subject.question)
   }
 
   /// Where Stripe doesn't answer or has no such thing, the event's own object does, as without a key.
-  private func current(_ event: BillingEvent) async -> BillingEvent {
+  func current(_ event: BillingEvent) async -> BillingEvent {
     guard let stripe = stripe?.inLane(.event) else { return event }
     var current = event
     switch event {

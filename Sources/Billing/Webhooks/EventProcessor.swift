@@ -1,9 +1,9 @@
 package import Gate
 package import Logging
 
-/// Acts on Stripe's events: one transaction that claims the event, locks, decides, writes and marks it → outbox
-/// of the accounts it touched. Only after that it counts as done; a failure at any step leaves it to be done
-/// again, and doing it twice ends in the same state.
+/// Acts on Stripe's events: one transaction that claims them, locks, decides, writes and stores them → outbox of the
+/// accounts they touched. Only after that they count as done; a failure at any step leaves them to be done again,
+/// and doing one twice ends in the same state.
 package struct EventProcessor: Sendable {
   let store: any BillingStore
   let outbox: any OutboxApplying
@@ -43,22 +43,52 @@ package struct EventProcessor: Sendable {
   func process(
     _ event: StripeEvent, receipt: WebhookReceipt, now: Instant, isRepeated: Bool = false
   ) async throws(StoreError) -> Run {
-    let run: Run
+    let delivery = WebhookDelivery(event: event, receipt: receipt, now: now)
+    return try await process([delivery], isRepeated: isRepeated)[0].get()
+  }
+
+  /// The same for several events, no id twice, in one transaction: what it costs to begin and to commit, to ask and
+  /// to be told is paid once for all of them. Each has an answer of its own, for what fails together is done again
+  /// one by one.
+  func process(_ deliveries: [WebhookDelivery], isRepeated: Bool = false) async -> [Result<Run, StoreError>] {
+    let runs: [Run]
     do {
-      run = try await act(event, receipt: receipt, now: now)
+      runs = try await act(deliveries)
     } catch {
-      await recordFailure(receipt, error)
-      throw error
+      if deliveries.count > 1 {
+        logger.notice("webhooks go one by one", metadata: ["error": "\(error)"])
+        var results: [Result<Run, StoreError>] = []
+        for delivery in deliveries { results += await process([delivery], isRepeated: isRepeated) }
+        return results
+      }
+      await recordFailure(deliveries[0].receipt, error)
+      return [.failure(error)]
     }
+    return zip(zip(deliveries, runs), await publish(runs)).map { done, failure in
+      if let failure {
+        // What is committed stays; the next delivery, or the outbox by itself, tells Redis.
+        tally.count(.failed(""))
+        return .failure(failure)
+      }
+      report(done.0.event, done.1, isRepeated: isRepeated)
+      return .success(done.1)
+    }
+  }
+
+  /// Has Redis learn of what was committed; what went wrong for each. One account's trouble is not the others'.
+  private func publish(_ runs: [Run]) async -> [StoreError?] {
+    var accounts: [AccountID] = []
+    var seen: Set<AccountID> = []
+    for account in runs.flatMap(\.accounts) where seen.insert(account).inserted { accounts.append(account) }
     do {
-      for account in run.accounts { try await outbox.apply(account) }
+      try await outbox.apply(accounts)
+      return runs.map { _ in nil }
     } catch {
-      // What is committed stays; the next delivery, or the outbox by itself, tells Redis.
-      tally.count(.failed(""))
-      throw error
+      guard runs.count > 1 else { return [error] }
+      var failures: [StoreError?] = []
+      for run in runs { failures += await publish([run]) }
+      return failures
     }
-    report(event, run, isRepeated: isRepeated)
-    return run
   }
 
   /// Best effort: where the store is away, Stripe's retry is all that is needed.
@@ -68,37 +98,6 @@ package struct EventProcessor: Sendable {
       try await store.recordFailure(receipt, detail: "\(error)")
     } catch {
       logger.debug("webhook failure not stored", metadata: ["error": "\(error)"])
-    }
-  }
-
-  private func act(
-    _ event: StripeEvent, receipt: WebhookReceipt, now: Instant
-  ) async throws(StoreError) -> Run {
-    let told = BillingEvent(event, isLive: stripe?.isLive)
-    return try await store.transaction { (transaction) async throws(StoreError) -> Run in
-      if case .done(let accounts) = try await transaction.claim(receipt) { return Run(accounts: accounts) }
-      // Lock, then read: what was read before the lock may be another delivery's past.
-      try await transaction.lock(told.locks)
-      var (subject, facts) = try await read(told, in: transaction)
-      var decision = decider.decide(subject, facts: facts, now: now)
-      if let informed = await inform(subject, decision) {
-        subject = informed
-        facts = try await transaction.facts(subject.question)
-        decision = decider.decide(subject, facts: facts, now: now)
-      }
-      try await transaction.perform(decision.actions, reason: receipt.id)
-      let isProcessed = decision.outcome == .processed
-      // Also where nothing was written: an earlier run may have been committed and not passed on.
-      let accounts = isProcessed ? facts.accounts : []
-      var waitsFor: [String] = []
-      if case .unmatched = decision.outcome {
-        waitsFor = subject.question.waitsFor + facts.paidFor.map { "payment:\($0)" }
-      }
-      try await transaction.finish(
-        event: receipt.id, decision.outcome, WebhookTrail(accounts: accounts, waitsFor: waitsFor))
-      return Run(
-        outcome: decision.outcome, makesKnown: isProcessed ? subject.makesKnown : [], accounts: accounts,
-        isAlarming: decision.isAlarming)
     }
   }
 

@@ -9,7 +9,8 @@ package struct WebhookProcessor: Sendable {
   package let events: EventProcessor
   let secrets: WebhookSecrets
   let toleranceSeconds: Int64
-  let admission: WebhookAdmission
+  /// Where deliveries wait for their turn.
+  package let admission: WebhookAdmission
   let logger: Logger
 
   /// `admission` bounds what is worked on at once.
@@ -45,21 +46,44 @@ package struct WebhookProcessor: Sendable {
 
   /// The rest, for a delivery that is verified and read: `payload` is its body.
   package func take(_ event: StripeEvent, payload: String, now: Instant) async -> WebhookAnswer {
-    guard await admission.enter() else {
+    let receipt = event.receipt(payload: payload, receivedAt: now)
+    let delivery = WebhookDelivery(event: event, receipt: receipt, now: now)
+    switch await admission.enter(delivery) {
+    case .turnedAway:
       events.tally.countTurnedAway()
       return .storeUnavailable
+    case .answered(let answer):
+      return answer
+    case .leads(let rest):
+      if rest > .zero { do { try await Task.sleep(for: rest) } catch {} }
+      let followers = admission.followers(of: delivery)
+      let start = ContinuousClock.now
+      let answers = await process([delivery] + followers.map(\.delivery))
+      admission.leave(after: ContinuousClock.now - start)
+      for (follower, answer) in zip(followers, answers.dropFirst()) { follower.answer(answer) }
+      return answers[0]
     }
-    defer { admission.leave() }
-    do {
-      let receipt = event.receipt(payload: payload, receivedAt: now)
-      let run = try await events.process(event, receipt: receipt, now: now)
-      if !run.makesKnown.isEmpty { await events.replayUnmatched(waitingFor: run.makesKnown, now: now) }
-      return .received
-    } catch {
-      logger.error(
-        "webhook not processed",
-        metadata: ["stripe.event": "\(event.id)", "stripe.type": "\(event.type)", "error": "\(error)"])
-      return .storeUnavailable
+  }
+
+  private func process(_ deliveries: [WebhookDelivery]) async -> [WebhookAnswer] {
+    var makesKnown: [String] = []
+    var answers: [WebhookAnswer] = []
+    for (delivery, result) in zip(deliveries, await events.process(deliveries)) {
+      switch result {
+      case .success(let run):
+        makesKnown += run.makesKnown
+        answers.append(.received)
+      case .failure(let error):
+        let (id, type) = (delivery.event.id, delivery.event.type)
+        logger.error(
+          "webhook not processed",
+          metadata: ["stripe.event": "\(id)", "stripe.type": "\(type)", "error": "\(error)"])
+        answers.append(.storeUnavailable)
+      }
     }
+    if !makesKnown.isEmpty {
+      await events.replayUnmatched(waitingFor: makesKnown, now: deliveries[0].now)
+    }
+    return answers
   }
 }

@@ -104,23 +104,59 @@ package struct AppearedClue: Sendable, Equatable {
   }
 }
 
-/// One open transaction of the billing store.
+/// How a claimed event ended, to be stored with it.
+package struct WebhookEnd: Sendable {
+  package var receipt: WebhookReceipt
+  package var outcome: WebhookOutcome
+  package var trail: WebhookTrail
+
+  /// Memberwise.
+  package init(receipt: WebhookReceipt, outcome: WebhookOutcome, trail: WebhookTrail) {
+    self.receipt = receipt
+    self.outcome = outcome
+    self.trail = trail
+  }
+}
+
+/// What one event leads to.
+package struct BillingChange: Sendable {
+  /// In their order.
+  package var actions: [BillingAction]
+  /// Why, for the audit log: the event's id.
+  package var reason: String
+
+  /// Memberwise.
+  package init(_ actions: [BillingAction], reason: String) {
+    self.actions = actions
+    self.reason = reason
+  }
+}
+
+/// One open transaction of the billing store. Each call takes as many events as are at hand, since a statement
+/// costs about the same for one and for thirty.
 package protocol BillingTransaction {
-  /// Inserts the event, or waits for the transaction that is about to and reads what became of it. Of
-  /// several that claim the same event at once, one gets it.
-  func claim(_ event: WebhookReceipt) async throws(StoreError) -> WebhookClaim
+  /// Waits for whoever is at one of these events or holds one of the names, keeps both until the transaction
+  /// ends, and reads what became of the events: of several that claim the same one at once, one gets it. No id
+  /// twice; the answers are in the order of the ids. Whoever claims has the outbox applied before it answers.
+  func claim(_ eventIDs: [String], locks: [String]) async throws(StoreError) -> [WebhookClaim]
   /// Waits for the advisory locks of these names (sorted, so that no two transactions wait for each other),
   /// held until the transaction ends. Whoever takes them has the outbox applied before it answers.
   func lock(_ names: [String]) async throws(StoreError)
-  /// Reads what the event needs, and locks the rows of the accounts found.
-  func facts(_ question: BillingQuestion) async throws(StoreError) -> BillingFacts
-  /// Writes. Each change of a grant or plan has its audit line with this reason (the event's id); triggers
-  /// raise versions and write the outbox.
-  func perform(_ actions: [BillingAction], reason: String) async throws(StoreError)
-  /// Stores how a claimed event ended.
-  func finish(
-    event id: String, _ outcome: WebhookOutcome, _ trail: WebhookTrail
-  ) async throws(StoreError)
+  /// Reads what events need, and locks the rows of the accounts found; in the order of the questions.
+  func facts(_ questions: [BillingQuestion]) async throws(StoreError) -> [BillingFacts]
+  /// Writes. The changes are of different subscriptions and accounts. Each change of a grant or plan has its
+  /// audit line; triggers raise versions and write the outbox.
+  func perform(_ changes: [BillingChange]) async throws(StoreError)
+  /// Stores claimed events with what became of them. Throws when one of them was done meanwhile after all, by
+  /// whoever asked for no claim.
+  func finish(_ ends: [WebhookEnd]) async throws(StoreError)
+}
+
+extension BillingTransaction {
+  /// What one event needs.
+  package func facts(_ question: BillingQuestion) async throws(StoreError) -> BillingFacts {
+    try await facts([question])[0]
+  }
 }
 
 /// Postgres, as Billing uses it.

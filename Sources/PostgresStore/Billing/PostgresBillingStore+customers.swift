@@ -53,7 +53,7 @@ extension PostgresBillingStore: CustomerQueue {
       try await transaction.lock(account)
       let billing = PostgresBillingTransaction(transaction: transaction)
       try await billing.perform(
-        [.linkCustomer(account, customer: customer)], reason: "made for the account")
+        .linkCustomer(account, customer: customer), reason: "made for the account")
       // Whoever takes the customer away by hand doesn't want another one made behind his back.
       _ = try await transaction.query(
         """

@@ -1,22 +1,13 @@
 import Gate
 
 extension PostgresBillingTransaction {
-  func perform(_ actions: [BillingAction], reason: String) async throws(StoreError) {
-    for action in actions { try await perform(action, reason: reason) }
-  }
-
-  private func perform(_ action: BillingAction, reason: String) async throws(StoreError) {
+  /// One action of its own; what payments bring with them goes by the set (``BillingSets``).
+  func perform(_ action: BillingAction, reason: String) async throws(StoreError) {
     switch action {
-    case .saveSubscription(let row):
-      _ = try await transaction.query(SubscriptionRow.save, SubscriptionRow.values(row, reason: reason))
-    case .noteInvoicePaid(let invoice, let subscription, let payments):
-      _ = try await transaction.query(
-        "INSERT INTO paid_invoices (invoice_id, subscription_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        [.text(invoice), .text(subscription)])
-      try await note(payments: payments, source: "invoice", reference: invoice)
-    case .notePayments(let invoice, let payments):
-      try await note(payments: payments, source: "invoice", reference: invoice)
-    case .recordInvoice(let record): try await recordInvoice(record)
+    case .saveSubscription, .noteInvoicePaid, .notePayments, .recordInvoice, .grantPeriod:
+      var sets = BillingSets()
+      sets.add(action, reason: reason)
+      try await write(sets)
     case .note(let account, let action, let about):
       let pairs = about.sorted { $0.key < $1.key }
       _ = try await transaction.query(
@@ -28,7 +19,6 @@ extension PostgresBillingTransaction {
           .text(action), .text(account.description), .textArray(pairs.map(\.key)),
           .textArray(pairs.map(\.value)), .text(reason),
         ])
-    case .grantPeriod(let grant): try await grantPeriod(grant, reason: reason)
     case .setGrantTokens(let number, let tokens, let isTrial):
       let rows = try await transaction.query(
         """
@@ -128,67 +118,9 @@ extension PostgresBillingTransaction {
     try await audit("grant.restore", restored, reason: reason)
   }
 
-  /// An older word may come later: open, given up, void, paid is the only direction.
-  private func recordInvoice(_ record: InvoiceRecord) async throws(StoreError) {
-    let summary = record.summary
-    _ = try await transaction.query(
-      """
-      INSERT INTO billing_invoices AS held (id, account_kind, account_id, stripe_customer_id,
-        stripe_subscription_id, number, status, currency, amount_due, amount_paid, created_at, period_start,
-        period_end, hosted_url, pdf_url)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-      ON CONFLICT (id) DO UPDATE SET account_kind = excluded.account_kind,
-        account_id = excluded.account_id, stripe_customer_id = excluded.stripe_customer_id,
-        stripe_subscription_id = excluded.stripe_subscription_id,
-        number = coalesce(excluded.number, held.number), status = excluded.status,
-        currency = excluded.currency, amount_due = excluded.amount_due,
-        amount_paid = greatest(excluded.amount_paid, held.amount_paid),
-        created_at = coalesce(excluded.created_at, held.created_at),
-        period_start = coalesce(excluded.period_start, held.period_start),
-        period_end = coalesce(excluded.period_end, held.period_end),
-        hosted_url = coalesce(excluded.hosted_url, held.hosted_url),
-        pdf_url = coalesce(excluded.pdf_url, held.pdf_url), updated_at = now()
-      WHERE coalesce(array_position(ARRAY['uncollectible', 'void', 'paid'], excluded.status), 0)
-        >= coalesce(array_position(ARRAY['uncollectible', 'void', 'paid'], held.status), 0)
-      """,
-      [
-        .text(record.id), .text(record.account.kind.rawValue), .text(record.account.id),
-        .text(orNull: record.customer), .text(orNull: record.subscription), .text(orNull: summary.number),
-        .text(orNull: summary.status), .text(orNull: summary.currency), .int(summary.amountDue),
-        .int(summary.amountPaid), .instant(orNull: summary.createdAt),
-        .instant(orNull: summary.periodStart), .instant(orNull: summary.periodEnd),
-        .text(orNull: summary.hostedURL), .text(orNull: summary.pdfURL),
-      ])
-  }
-
   private static let grantColumns = "account_kind, account_id, series, number, kind, tokens"
 
   private static func table(_ account: AccountID) -> String { account.kind == .user ? "users" : "tenants" }
-
-  private func grantPeriod(_ grant: NewPeriodGrant, reason: String) async throws(StoreError) {
-    _ = try await transaction.query(
-      """
-      WITH granted AS (
-        INSERT INTO grants (account_kind, account_id, kind, tokens, period_start, period_end, expires_at,
-          source, source_reference, subscription_id, is_trial)
-        VALUES ($1, $2, 'period', $3, $4, $5, $6, 'invoice', $7, $8, $9)
-        ON CONFLICT (subscription_id, period_start) WHERE kind = 'period' DO NOTHING
-        RETURNING \(Self.grantColumns)),
-      superseded AS (
-        UPDATE grants SET revoked_at = coalesce(revoked_at, now()), revoked_reason = 'superseded'
-        WHERE kind = 'period' AND subscription_id = $8 AND period_start < $4
-          AND (revoked_at IS NULL OR revoked_reason = 'suspended') AND EXISTS (SELECT FROM granted))
-      INSERT INTO audit_log (actor, action, subject, after, reason)
-      SELECT 'stripe', 'budget.reset', account_kind || ':' || account_id, jsonb_build_object(
-        'grant', 'grt_' || series || number, 'kind', kind, 'tokens', tokens), $10
-      FROM granted
-      """,
-      [
-        .text(grant.account.kind.rawValue), .text(grant.account.id), .int(grant.tokens),
-        .instant(grant.periodStart), .instant(grant.periodEnd), .instant(grant.expiresAt),
-        .text(orNull: grant.invoice), .text(grant.subscription), .bool(grant.isTrial), .text(reason),
-      ])
-  }
 
   /// Once per session, whoever it is for by now; the session's lock is held.
   private func grantTopUp(_ topUp: NewTopUp, reason: String) async throws(StoreError) {
@@ -205,16 +137,9 @@ extension PostgresBillingTransaction {
         .instant(orNull: topUp.expiresAt), .text(topUp.session),
       ])
     try await audit("grant.add", rows, reason: reason)
-    try await note(payments: topUp.payments, source: "checkout", reference: topUp.session)
-  }
-
-  private func note(payments: [String], source: String, reference: String) async throws(StoreError) {
-    guard !payments.isEmpty else { return }
-    _ = try await transaction.query(
-      """
-      INSERT INTO payment_purchases (payment_id, source, source_reference)
-      SELECT DISTINCT payment, $2, $3 FROM unnest($1::text[]) AS payment ON CONFLICT DO NOTHING
-      """, [.textArray(payments), .text(source), .text(reference)])
+    var sets = BillingSets()
+    sets.add(payments: topUp.payments, source: "checkout", reference: topUp.session)
+    try await write(sets)
   }
 
   private func setPlan(_ account: AccountID, _ plan: String?, reason: String) async throws(StoreError) {

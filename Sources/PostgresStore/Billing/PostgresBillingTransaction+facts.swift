@@ -1,85 +1,133 @@
 import Gate
 
 extension PostgresBillingTransaction {
-  func facts(_ question: BillingQuestion) async throws(StoreError) -> BillingFacts {
-    var facts = BillingFacts()
-    if let id = question.subscription {
-      let rows = try await transaction.query(
-        "SELECT * FROM subscriptions WHERE stripe_subscription_id = $1 FOR UPDATE", [.text(id)])
-      facts.subscription = try rows.map(SubscriptionRow.read).first
-      facts.grants = try await grants(subscription: id)
-    }
-    let owner = try await owner(question.owner)
-    let stored = facts.subscription?.account
-    let former = stored == owner ? nil : stored
-    // Two are locked in the order in which the triggers lock; of one its reading does it.
-    if former != nil { try await lockRows([owner, former]) }
-    facts.owner = try await account(owner, beside: question.subscription)
-    facts.formerOwner = try await account(former, beside: question.subscription)
-    if !question.prices.isEmpty || !question.invoices.isEmpty {
-      let rows = try await transaction.query(
-        """
-        SELECT price_id, plan FROM plan_price_map WHERE price_id = ANY ($1)
-        UNION ALL SELECT invoice_id, NULL FROM paid_invoices WHERE invoice_id = ANY ($2)
-        """, [.textArray(question.prices), .textArray(question.invoices)])
-      for row in 0..<rows.count {
-        guard let key = rows.string(row, 0) else { continue }
-        if let plan = rows.string(row, 1) {
-          facts.plans[key] = plan
-        } else {
-          facts.paidInvoices.insert(key)
-        }
+  func facts(_ questions: [BillingQuestion]) async throws(StoreError) -> [BillingFacts] {
+    var facts = questions.map { _ in BillingFacts() }
+    let ids = Set(questions.compactMap(\.subscription)).sorted()
+    if !ids.isEmpty {
+      let stored = try await subscriptions(ids)
+      let grants = try await grants(subscriptions: ids)
+      for (index, question) in questions.enumerated() {
+        guard let id = question.subscription else { continue }
+        facts[index].subscription = stored[id]
+        facts[index].grants = grants[id] ?? []
       }
     }
-    if !question.payments.isEmpty {
-      facts.purchases = try await purchases(question.payments)
-      let known = try await transaction.query(
-        """
-        SELECT reference, EXISTS (SELECT FROM paid_invoices WHERE invoice_id = reference) AS is_paid FROM (
-          SELECT source_reference AS reference FROM payment_purchases
-          WHERE payment_id = ANY ($1) AND source = 'invoice'
-          UNION SELECT unnest($1::text[])) AS named
-        """, [.textArray(question.payments)])
-      for row in 0..<known.count {
-        guard let reference = known.string(row, "reference") else { continue }
-        if !question.payments.contains(reference) { facts.paidFor.append(reference) }
-        if known[row].bool("is_paid") == true { facts.isPaymentKnown = true }
+    let owners = try await owners(questions.map(\.owner))
+    let formers = zip(facts, owners).map { facts, owner in
+      facts.subscription?.account == owner ? nil : facts.subscription?.account
+    }
+    let accounts = try await accounts(Set((owners + formers).compactMap { $0 }))
+    let (plans, paid) = try await prices(questions.flatMap(\.prices), invoices: questions.flatMap(\.invoices))
+    for (index, question) in questions.enumerated() {
+      func account(_ id: AccountID?) -> BillingAccount? {
+        var account = id.flatMap { accounts[$0] }
+        account?.otherSubscriptions.removeAll { $0.id == question.subscription }
+        return account
       }
+      facts[index].owner = account(owners[index])
+      facts[index].formerOwner = account(formers[index])
+      for price in question.prices { facts[index].plans[price] = plans[price] }
+      facts[index].paidInvoices = paid.intersection(question.invoices)
+      if !question.payments.isEmpty { try await addPurchases(question.payments, to: &facts[index]) }
     }
     return facts
   }
 
-  /// The first clue that fits an account that exists.
-  private func owner(_ clues: [OwnerClue]) async throws(StoreError) -> AccountID? {
-    for clue in clues {
-      if let account = try await owner(clue) { return account }
+  private func addPurchases(_ payments: [String], to facts: inout BillingFacts) async throws(StoreError) {
+    facts.purchases = try await purchases(payments)
+    let known = try await transaction.query(
+      """
+      SELECT reference, EXISTS (SELECT FROM paid_invoices WHERE invoice_id = reference) AS is_paid FROM (
+        SELECT source_reference AS reference FROM payment_purchases
+        WHERE payment_id = ANY ($1) AND source = 'invoice'
+        UNION SELECT unnest($1::text[])) AS named
+      """, [.textArray(payments)])
+    for row in 0..<known.count {
+      guard let reference = known.string(row, "reference") else { continue }
+      if !payments.contains(reference) { facts.paidFor.append(reference) }
+      if known[row].bool("is_paid") == true { facts.isPaymentKnown = true }
     }
-    return nil
   }
 
-  private func owner(_ clue: OwnerClue) async throws(StoreError) -> AccountID? {
-    let (sql, value) =
-      switch clue {
-      case .user(let id): ("SELECT 'user' AS kind, id FROM users WHERE id = $1", id)
-      case .tenant(let id): ("SELECT 'tenant' AS kind, id FROM tenants WHERE id = $1", id)
-      case .reference(let id):
-        (
-          """
-          SELECT 'user' AS kind, id, 1 AS place FROM users WHERE id = $1
-          UNION ALL SELECT 'tenant', id, 2 FROM tenants WHERE id = $1 ORDER BY place LIMIT 1
-          """, id
-        )
-      case .subscription(let id): (Self.ownerOfSubscription("stripe_subscription_id"), id)
-      case .customer(let id): (Self.ownerOfCustomer, id)
-      case .email(let email):
-        ("SELECT 'user' AS kind, id FROM users WHERE lower(email) = lower($1) LIMIT 2", email)
+  /// The plans of prices, and those of the invoices that are known to be paid.
+  private func prices(
+    _ prices: [String], invoices: [String]
+  ) async throws(StoreError) -> ([String: String], Set<String>) {
+    guard !prices.isEmpty || !invoices.isEmpty else { return ([:], []) }
+    let rows = try await transaction.query(
+      """
+      SELECT price_id, plan FROM plan_price_map WHERE price_id = ANY ($1)
+      UNION ALL
+      SELECT invoice_id, NULL FROM unnest($2::text[]) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT invoice_id FROM paid_invoices WHERE invoice_id = id LIMIT 1) AS paid
+      """, [.textArray(Set(prices).sorted()), .textArray(invoices)])
+    var plans: [String: String] = [:]
+    var paid: Set<String> = []
+    for row in 0..<rows.count {
+      guard let key = rows.string(row, 0) else { continue }
+      if let plan = rows.string(row, 1) { plans[key] = plan } else { paid.insert(key) }
+    }
+    return (plans, paid)
+  }
+
+  private func subscriptions(_ ids: [String]) async throws(StoreError) -> [String: StoredSubscription] {
+    let rows = try await transaction.query(
+      """
+      SELECT * FROM subscriptions WHERE stripe_subscription_id = ANY ($1)
+      ORDER BY stripe_subscription_id FOR UPDATE
+      """, [.textArray(ids)])
+    return Dictionary(try rows.map(SubscriptionRow.read).map { ($0.id, $0) }) { first, _ in first }
+  }
+
+  /// For each list of clues the first one that fits an account that exists.
+  private func owners(_ clues: [[OwnerClue]]) async throws(StoreError) -> [AccountID?] {
+    var owners = clues.map { _ in AccountID?.none }
+    // All first clues, then the second ones of those that did not fit, and so on.
+    for place in 0..<(clues.map(\.count).max() ?? 0) {
+      let open = clues.indices.filter { owners[$0] == nil && place < clues[$0].count }
+      let accounts = try await accounts(fitting: Set(open.map { clues[$0][place] }))
+      for index in open { owners[index] = accounts[clues[index][place]] }
+    }
+    return owners
+  }
+
+  private func accounts(fitting clues: Set<OwnerClue>) async throws(StoreError) -> [OwnerClue: AccountID] {
+    var found: [OwnerClue: AccountID] = [:]
+    for (sql, clues) in Dictionary(grouping: clues, by: Self.search) {
+      let values = Dictionary(clues.map { ($0.value, $0) }) { first, _ in first }
+      let rows = try await transaction.query(
+        """
+        SELECT clue.value, fit.kind, fit.id FROM unnest($1::text[]) AS clue (value)
+        CROSS JOIN LATERAL (\(sql)) AS fit
+        """, [.textArray(values.keys.sorted())])
+      var fits: [OwnerClue: [AccountID]] = [:]
+      for row in 0..<rows.count {
+        guard let clue = rows.string(row, 0).flatMap({ values[$0] }), let id = rows.string(row, 2),
+          let kind = rows.string(row, 1).flatMap({ AccountID.Kind(rawValue: $0) })
+        else { continue }
+        fits[clue, default: []].append(AccountID(kind, id))
       }
-    let rows = try await transaction.query(sql, [.text(value)])
-    // Two that fit are as good as none: money is not given to whoever comes first.
-    guard rows.count == 1, let id = rows.string(0, "id"),
-      let kind = rows.string(0, "kind").flatMap({ AccountID.Kind(rawValue: $0) })
-    else { return nil }
-    return AccountID(kind, id)
+      // Two that fit are as good as none: money is not given to whoever comes first.
+      for (clue, accounts) in fits where accounts.count == 1 { found[clue] = accounts[0] }
+    }
+    return found
+  }
+
+  /// Finds who fits `clue.value`; two rows where several do.
+  private static func search(_ clue: OwnerClue) -> String {
+    switch clue {
+    case .user: "SELECT 'user' AS kind, id FROM users WHERE id = clue.value"
+    case .tenant: "SELECT 'tenant' AS kind, id FROM tenants WHERE id = clue.value"
+    case .reference:
+      """
+      SELECT 'user' AS kind, id, 1 AS place FROM users WHERE id = clue.value
+      UNION ALL SELECT 'tenant', id, 2 FROM tenants WHERE id = clue.value ORDER BY place LIMIT 1
+      """
+    case .subscription: ownerOfSubscription("stripe_subscription_id")
+    case .customer: ownerOfCustomer
+    case .email: "SELECT 'user' AS kind, id FROM users WHERE lower(email) = lower(clue.value) LIMIT 2"
+    }
   }
 
   /// The account that a mirror row names, if it is still there.
@@ -87,68 +135,82 @@ extension PostgresBillingTransaction {
     """
     SELECT DISTINCT CASE WHEN u.id IS NULL THEN 'tenant' ELSE 'user' END AS kind, coalesce(u.id, t.id) AS id
     FROM subscriptions s LEFT JOIN users u ON u.id = s.user_id LEFT JOIN tenants t ON t.id = s.tenant_id
-    WHERE s.\(column) = $1 AND coalesce(u.id, t.id) IS NOT NULL LIMIT 2
+    WHERE s.\(column) = clue.value AND coalesce(u.id, t.id) IS NOT NULL LIMIT 2
     """
   }
 
   /// Who has the customer; of a user and a tenant with the same one, the tenant, for whose seats one pays.
   private static let ownerOfCustomer = """
     WITH fits AS (
-      SELECT 1 AS place, 'tenant' AS kind, id FROM tenants WHERE stripe_customer_id = $1
-      UNION ALL SELECT 2, 'user', id FROM users WHERE stripe_customer_id = $1
+      SELECT 1 AS place, 'tenant' AS kind, id FROM tenants WHERE stripe_customer_id = clue.value
+      UNION ALL SELECT 2, 'user', id FROM users WHERE stripe_customer_id = clue.value
       UNION ALL SELECT 3, kind, id FROM (\(ownerOfSubscription("stripe_customer_id"))) AS mirrored)
     SELECT kind, id FROM fits WHERE place = (SELECT min(place) FROM fits) LIMIT 2
     """
 
-  /// In the order in which the triggers lock, so that no two transactions wait for each other.
-  private func lockRows(_ accounts: [AccountID?]) async throws(StoreError) {
+  /// Locks the rows of the accounts and reads them with all their subscriptions.
+  private func accounts(_ ids: Set<AccountID>) async throws(StoreError) -> [AccountID: BillingAccount] {
+    var accounts: [AccountID: BillingAccount] = [:]
+    // In the order in which the triggers lock, so that no two transactions wait for each other.
     for (kind, table) in [(AccountID.Kind.user, "users"), (.tenant, "tenants")] {
-      let ids = accounts.compactMap { $0 }.filter { $0.kind == kind }.map(\.id)
+      let ids = ids.filter { $0.kind == kind }.map(\.id).sorted()
       guard !ids.isEmpty else { continue }
-      _ = try await transaction.query(
-        "SELECT id FROM \(table) WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE", [.textArray(ids)])
-    }
-  }
-
-  private func account(
-    _ id: AccountID?, beside subscription: String?
-  ) async throws(StoreError) -> BillingAccount? {
-    guard let id else { return nil }
-    let table = id.kind == .user ? "users" : "tenants"
-    let rows = try await transaction.query(
-      "SELECT plan, stripe_customer_id FROM \(table) WHERE id = $1 FOR NO KEY UPDATE", [.text(id.id)])
-    guard let row = rows.first else { return nil }
-    let others = try await transaction.query(
-      """
-      SELECT * FROM subscriptions WHERE \(SubscriptionRow.column(id.kind)) = $1
-        AND stripe_subscription_id IS DISTINCT FROM $2
-      """, [.text(id.id), .text(orNull: subscription)])
-    return BillingAccount(
-      account: id, plan: row.string("plan"), customer: row.string("stripe_customer_id"),
-      otherSubscriptions: try others.map(SubscriptionRow.read))
-  }
-
-  private func grants(subscription: String) async throws(StoreError) -> [StoredPeriodGrant] {
-    let rows = try await transaction.query(
-      """
-      SELECT number, account_kind, account_id, tokens, period_start, period_end, expires_at, is_trial,
-        source_reference, revoked_at, revoked_reason
-      FROM grants WHERE kind = 'period' AND subscription_id = $1 AND period_start IS NOT NULL
-      ORDER BY period_start DESC LIMIT 24
-      """, [.text(subscription)])
-    return try rows.map { (row) throws(StoreError) in
-      let revocation = row.instant("revoked_at").map { _ in
-        row.string("revoked_reason").flatMap { StoredPeriodGrant.Revocation(rawValue: $0) } ?? .other
+      let rows = try await transaction.query(
+        """
+        SELECT id, plan, stripe_customer_id FROM \(table) WHERE id = ANY ($1)
+        ORDER BY id FOR NO KEY UPDATE
+        """, [.textArray(ids)])
+      for row in 0..<rows.count {
+        let id = AccountID(kind, try rows[row].need("id", PostgresRow.string))
+        accounts[id] = BillingAccount(
+          account: id, plan: rows.string(row, "plan"), customer: rows.string(row, "stripe_customer_id"))
       }
-      let kind = AccountID.Kind(rawValue: try row.need("account_kind") { $0.string }) ?? .user
-      return StoredPeriodGrant(
-        number: try row.need("number") { $0.int },
-        account: AccountID(kind, try row.need("account_id") { $0.string }),
-        tokens: try row.need("tokens") { $0.int }, periodStart: try row.need("period_start") { $0.instant },
-        periodEnd: row.instant("period_end"), expiresAt: row.instant("expires_at"),
-        isTrial: row.bool("is_trial") ?? false, invoice: row.string("source_reference"),
-        revocation: revocation)
     }
+    for kind in [AccountID.Kind.user, .tenant] {
+      let ids = accounts.keys.filter { $0.kind == kind }.map(\.id)
+      guard !ids.isEmpty else { continue }
+      // A statement of its own: it sees what was committed by whoever held the rows.
+      let rows = try await transaction.query(
+        "SELECT * FROM subscriptions WHERE \(SubscriptionRow.column(kind)) = ANY ($1)", [.textArray(ids)])
+      for row in 0..<rows.count {
+        guard let id = rows.string(row, SubscriptionRow.column(kind)) else { continue }
+        accounts[AccountID(kind, id)]?.otherSubscriptions.append(try SubscriptionRow.read(rows[row]))
+      }
+    }
+    return accounts
+  }
+
+  private func grants(
+    subscriptions: [String]
+  ) async throws(StoreError) -> [String: [StoredPeriodGrant]] {
+    let rows = try await transaction.query(
+      """
+      SELECT g.* FROM unnest($1::text[]) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT subscription_id, number, account_kind, account_id, tokens, period_start, period_end, expires_at,
+          is_trial, source_reference, revoked_at, revoked_reason
+        FROM grants WHERE kind = 'period' AND subscription_id = wanted.id AND period_start IS NOT NULL
+        ORDER BY period_start DESC LIMIT 24) AS g
+      ORDER BY subscription_id, period_start DESC
+      """, [.textArray(subscriptions)])
+    var grants: [String: [StoredPeriodGrant]] = [:]
+    for row in 0..<rows.count {
+      guard let subscription = rows.string(row, "subscription_id") else { continue }
+      grants[subscription, default: []].append(try Self.grant(rows[row]))
+    }
+    return grants
+  }
+
+  private static func grant(_ row: PostgresRow) throws(StoreError) -> StoredPeriodGrant {
+    let revocation = row.instant("revoked_at").map { _ in
+      row.string("revoked_reason").flatMap { StoredPeriodGrant.Revocation(rawValue: $0) } ?? .other
+    }
+    let kind = AccountID.Kind(rawValue: try row.need("account_kind") { $0.string }) ?? .user
+    return StoredPeriodGrant(
+      number: try row.need("number") { $0.int },
+      account: AccountID(kind, try row.need("account_id") { $0.string }),
+      tokens: try row.need("tokens") { $0.int }, periodStart: try row.need("period_start") { $0.instant },
+      periodEnd: row.instant("period_end"), expiresAt: row.instant("expires_at"),
+      isTrial: row.bool("is_trial") ?? false, invoice: row.string("source_reference"), revocation: revocation)
   }
 
   private func purchases(_ payments: [String]) async throws(StoreError) -> [BillingFacts.Purchase] {
@@ -165,6 +227,17 @@ extension PostgresBillingTransaction {
         source: try row.need("source") { $0.string },
         reference: try row.need("source_reference") { $0.string },
         account: AccountID(kind, try row.need("account_id") { $0.string }))
+    }
+  }
+}
+
+extension OwnerClue {
+  /// What it says, whatever of.
+  fileprivate var value: String {
+    switch self {
+    case .user(let text), .tenant(let text), .reference(let text), .subscription(let text),
+      .customer(let text), .email(let text):
+      text
     }
   }
 }

@@ -4,32 +4,32 @@ import Gate
 struct PostgresBillingTransaction: BillingTransaction {
   let transaction: PostgresTransaction
 
-  func claim(_ event: WebhookReceipt) async throws(StoreError) -> WebhookClaim {
-    let about = event.about
-    let inserted = try await transaction.query(
+  func claim(_ eventIDs: [String], locks: [String]) async throws(StoreError) -> [WebhookClaim] {
+    try await lock(eventIDs.map { "event:\($0)" } + locks)
+    // A statement of its own: it sees what was committed by whoever held the locks.
+    let stored = try await transaction.query(
       """
-      INSERT INTO webhook_events_processed (event_id, type, received_at, payload, attempts, object_id,
-        stripe_customer_id, api_version, livemode, created)
-      VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9) ON CONFLICT (event_id) DO NOTHING RETURNING event_id
-      """,
-      [
-        .text(event.id), .text(event.type), .instant(event.receivedAt),
-        .bytes(Array(event.payload.utf8)), .text(orNull: about.object), .text(orNull: about.customer),
-        .text(orNull: about.apiVersion), about.isLive.map { .bool($0) } ?? .null,
-        .instant(orNull: about.createdAt),
-      ])
-    if inserted.count > 0 { return .claimed }
-    // It is there already, committed: the insert waited for whoever was at it.
-    let taken = try await transaction.query(
-      """
-      UPDATE webhook_events_processed SET attempts = attempts + 1, status = 'failed'
-      WHERE event_id = $1 AND status IN ('failed', 'unmatched') RETURNING event_id
-      """, [.text(event.id)])
-    if taken.count > 0 { return .claimed }
-    let done = try await transaction.query(
-      "SELECT accounts FROM webhook_events_processed WHERE event_id = $1", [.text(event.id)])
-    let accounts = done.first?.textArray("accounts") ?? []
-    return .done(accounts: accounts.compactMap { $0.flatMap { AccountID($0) } })
+      SELECT event_id, status, accounts FROM unnest($1::text[]) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT * FROM webhook_events_processed WHERE event_id = id LIMIT 1) AS stored
+      """, [.textArray(eventIDs)])
+    var done: [String: [AccountID]] = [:]
+    var waiting: [String] = []
+    for row in 0..<stored.count {
+      guard let id = stored.string(row, 0) else { continue }
+      switch stored.string(row, 1) {
+      case "processed", "ignored":
+        done[id] = (stored.textArray(row, "accounts") ?? []).compactMap { $0.flatMap { AccountID($0) } }
+      case "unmatched": waiting.append(id)
+      default: break
+      }
+    }
+    if !waiting.isEmpty {
+      // What it makes known is no clue to itself.
+      _ = try await transaction.query(
+        "UPDATE webhook_events_processed SET status = 'failed' WHERE event_id = ANY ($1)",
+        [.textArray(waiting)])
+    }
+    return eventIDs.map { id in done[id].map { .done(accounts: $0) } ?? .claimed }
   }
 
   func lock(_ names: [String]) async throws(StoreError) {
@@ -42,20 +42,36 @@ struct PostgresBillingTransaction: BillingTransaction {
       """, [.textArray(Set(names).sorted())])
   }
 
-  func finish(
-    event id: String, _ outcome: WebhookOutcome, _ trail: WebhookTrail
-  ) async throws(StoreError) {
-    _ = try await transaction.query(
+  func finish(_ ends: [WebhookEnd]) async throws(StoreError) {
+    guard !ends.isEmpty else { return }
+    let stored = try await transaction.query(
       """
-      UPDATE webhook_events_processed SET status = $2, detail = $3, processed_at = clock_timestamp(),
-        accounts = $4, waits_for = $5
-      WHERE event_id = $1
-      """,
-      [
-        .text(id), .text(outcome.status), .text(orNull: outcome.detail),
-        .textArray(trail.accounts.map(\.description)),
-        trail.waitsFor.isEmpty ? .null : .textArray(trail.waitsFor),
-      ])
+      INSERT INTO webhook_events_processed AS stored (event_id, type, status, received_at, processed_at, attempts,
+        detail, payload, object_id, stripe_customer_id, api_version, livemode, created, accounts, waits_for)
+      SELECT id, type, status, received_at, clock_timestamp(), 1, detail, payload, object, customer,
+        api_version, livemode, created, accounts::text[], waits_for::text[]
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[], $7::text[],
+        $8::text[], $9::text[], $10::boolean[], $11::timestamptz[], $12::text[], $13::text[]) AS event (id, type,
+        status, received_at, detail, payload, object, customer, api_version, livemode, created, accounts,
+        waits_for)
+      ON CONFLICT (event_id) DO UPDATE SET status = excluded.status, processed_at = excluded.processed_at,
+        attempts = stored.attempts + 1, detail = excluded.detail, accounts = excluded.accounts,
+        waits_for = excluded.waits_for
+      WHERE stored.status IN ('failed', 'unmatched')
+      """, PostgresValue.columns(ends.map(Self.values)))
+    guard stored.affected == ends.count else { throw .conflict("another has done it meanwhile") }
+  }
+
+  private static func values(_ end: WebhookEnd) -> [PostgresValue] {
+    let (receipt, trail) = (end.receipt, end.trail)
+    let about = receipt.about
+    return [
+      .text(receipt.id), .text(receipt.type), .text(end.outcome.status), .instant(receipt.receivedAt),
+      .text(orNull: end.outcome.detail), .bytes(Array(receipt.payload.utf8)), .text(orNull: about.object),
+      .text(orNull: about.customer), .text(orNull: about.apiVersion), about.isLive.map { .bool($0) } ?? .null,
+      .instant(orNull: about.createdAt), .textArray(trail.accounts.map(\.description)),
+      trail.waitsFor.isEmpty ? .null : .textArray(trail.waitsFor),
+    ]
   }
 }
 

@@ -25,17 +25,25 @@ enum SubscriptionRow {
       pastDueSince: row.instant("past_due_since"))
   }
 
-  /// Inserts or replaces the row, with an audit line if people would call it a change.
+  /// Inserts or replaces rows, with an audit line for each that people would call changed. Its parameters are the
+  /// columns of ``values(_:reason:)``.
   static let save = """
-    WITH held AS (
-      SELECT jsonb_build_object('plan', plan, 'status', status, 'seats', seats, 'cancel_at', cancel_at,
-        'cancel_at_period_end', cancel_at_period_end) AS state
-      FROM subscriptions WHERE stripe_subscription_id = $1),
+    WITH given AS (
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::bigint[], $9::timestamptz[], $10::timestamptz[], $11::boolean[], $12::timestamptz[],
+        $13::timestamptz[], $14::text[], $15::timestamptz[], $16::text[], $17::text[]) AS row (id, customer,
+        user_id, tenant_id, plan, price_id, status, seats, period_start, period_end, cancel_at_period_end,
+        cancel_at, trial_end, latest_invoice, past_due_since, subject, reason)),
+    held AS (
+      SELECT stripe_subscription_id AS id, \(state) FROM subscriptions
+      WHERE stripe_subscription_id = ANY ($1)),
     saved AS (
       INSERT INTO subscriptions (stripe_subscription_id, stripe_customer_id, user_id, tenant_id, plan,
         price_id, status, seats, current_period_start, current_period_end, cancel_at_period_end, cancel_at,
         trial_end, latest_invoice_id, past_due_since)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+      SELECT id, customer, user_id, tenant_id, plan, price_id, status, seats, period_start, period_end,
+        cancel_at_period_end, cancel_at, trial_end, latest_invoice, past_due_since
+      FROM given ORDER BY id
       ON CONFLICT (stripe_subscription_id) DO UPDATE SET
         stripe_customer_id = excluded.stripe_customer_id, user_id = excluded.user_id,
         tenant_id = excluded.tenant_id, plan = excluded.plan, price_id = excluded.price_id,
@@ -45,13 +53,17 @@ enum SubscriptionRow {
         cancel_at_period_end = excluded.cancel_at_period_end, cancel_at = excluded.cancel_at,
         trial_end = excluded.trial_end, latest_invoice_id = excluded.latest_invoice_id,
         past_due_since = excluded.past_due_since, updated_at = now()
-      RETURNING jsonb_build_object('plan', plan, 'status', status, 'seats', seats, 'cancel_at', cancel_at,
-        'cancel_at_period_end', cancel_at_period_end) AS state)
+      RETURNING stripe_subscription_id AS id, \(state))
     INSERT INTO audit_log (actor, action, subject, before, after, reason)
-    SELECT 'stripe', 'subscription.change', $16,
-      (SELECT state || jsonb_build_object('subscription', $1::text) FROM held),
-      saved.state || jsonb_build_object('subscription', $1::text), $17
-    FROM saved WHERE saved.state IS DISTINCT FROM (SELECT state FROM held)
+    SELECT 'stripe', 'subscription.change', subject, held.state || jsonb_build_object('subscription', id),
+      saved.state || jsonb_build_object('subscription', id), reason
+    FROM saved JOIN given USING (id) LEFT JOIN held USING (id) WHERE saved.state IS DISTINCT FROM held.state
+    """
+
+  /// What people would call a change of it.
+  private static let state = """
+    jsonb_build_object('plan', plan, 'status', status, 'seats', seats, 'cancel_at', cancel_at,
+      'cancel_at_period_end', cancel_at_period_end) AS state
     """
 
   static func values(_ row: StoredSubscription, reason: String) -> [PostgresValue] {

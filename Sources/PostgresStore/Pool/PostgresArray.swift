@@ -2,7 +2,9 @@
 enum PostgresArray {
   /// `{"a","b\"c",NULL}`: every element is quoted, so that no element can be taken for syntax.
   static func literal(_ elements: [[UInt8]?]) -> [UInt8] {
-    var bytes: [UInt8] = [UInt8(ascii: "{")]
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(elements.reduce(2) { $0 + ($1?.count ?? 4) + 3 })
+    bytes.append(UInt8(ascii: "{"))
     for (index, element) in elements.enumerated() {
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       guard let element else {

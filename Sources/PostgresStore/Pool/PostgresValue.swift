@@ -14,9 +14,23 @@ package enum PostgresValue: Sendable {
   case textArray([String?])
   case intArray([Int64?])
   case bytesArray([[UInt8]])
+  /// An array of what the SQL says, its elements in text form: `$1::timestamptz[]`.
+  case array([[UInt8]?])
   /// jsonb, as text.
   case json(String)
   case double(Double)
+
+  /// Rows of the same width as one array for each column, for `unnest($1::text[], $2::bigint[])`; NULLs stay NULL.
+  package static func columns(_ rows: [[PostgresValue]]) -> [PostgresValue] {
+    guard let width = rows.first?.count else { return [] }
+    return (0..<width).map { column in .array(rows.map { $0[column].element }) }
+  }
+
+  /// As an element of ``array(_:)``.
+  private var element: [UInt8]? {
+    if case .bytes(let bytes) = self { return [92, 120] + PostgresArray.hexadecimal(bytes) }
+    return wireBytes
+  }
 
   /// NULL for nil.
   package static func text(orNull value: String?) -> PostgresValue { value.map { .text($0) } ?? .null }
@@ -30,7 +44,7 @@ package enum PostgresValue: Sendable {
   /// The type's object id in `pg_type`; 0 leaves it to the server.
   var typeID: UInt32 {
     switch self {
-    case .null, .text: 0
+    case .null, .text, .array: 0
     case .int: 20
     case .bool: 16
     case .bytes: 17
@@ -60,6 +74,7 @@ package enum PostgresValue: Sendable {
     case .intArray(let values):
       Array("{\(values.map { $0.map { String($0) } ?? "NULL" }.joined(separator: ","))}".utf8)
     case .textArray(let values): PostgresArray.literal(values.map { $0.map { Array($0.utf8) } })
+    case .array(let elements): PostgresArray.literal(elements)
     case .bytesArray(let values):
       PostgresArray.literal(values.map { [92, 120] + PostgresArray.hexadecimal($0) })
     }

@@ -153,6 +153,17 @@ extension Schema {
       "stripe.tolerance_s", .integer(1...86_400), .value(.integer(300)),
       "How old a webhook's signature may be."),
     SettingKey(
+      "stripe.webhook_places", .integer(1...32), .value(.integer(2)),
+      "Groups of webhooks that are worked on at once, each on a connection to Postgres; never more than half of "
+        + "postgres.connections."),
+    SettingKey(
+      "stripe.webhook_group_max", .integer(1...256), .value(.integer(32)),
+      "Webhooks of those that wait that one transaction does."),
+    SettingKey(
+      "stripe.webhook_rest_percent", .integer(0...1000), .value(.integer(0)),
+      "How long a place rests after a group while others wait, in percent of the time that the group took: what "
+        + "that leaves to the checks."),
+    SettingKey(
       "stripe.timeout_ms", .integer(100...120_000), .value(.integer(10_000)),
       "What one call to Stripe may take."),
     SettingKey(

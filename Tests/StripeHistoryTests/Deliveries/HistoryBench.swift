@@ -18,11 +18,15 @@ struct HistoryBench: Sendable {
   /// Made once: there is a bench for each delivery.
   private static let theirs = Result { try WebhookSecrets(["whsec_histories"]) }
 
-  init(_ store: any BillingStore, asking world: World? = nil) throws {
+  init(
+    _ store: any BillingStore, asking world: World? = nil,
+    admission: WebhookAdmission = WebhookAdmission(runningMax: 16)
+  ) throws {
     secrets = try Self.theirs.get()
     let events = EventProcessor(
       store: store, outbox: Outbox(), catalog: Shop.catalog, stripe: world?.client, logger: Self.logger)
-    processor = WebhookProcessor(events: events, secrets: secrets, logger: Self.logger)
+    processor = WebhookProcessor(
+      events: events, secrets: secrets, admission: admission, logger: Self.logger)
   }
 
   static let logger = {
