@@ -52,6 +52,9 @@ static const unsigned char dashboard[] = {
 static const unsigned char lists_at_size[] = {
 #embed "../PostgresStore/Migrations/0023-lists-at-size.sql"
 };
+static const unsigned char payments[] = {
+#embed "../PostgresStore/Migrations/0024-payments.sql"
+};
 static const unsigned char statuses[] = {
 #embed "../PostgresStore/Migrations/0027-statuses.sql"
 };
@@ -74,6 +77,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0020-versions", versions, sizeof versions},
     {"0021-dashboard", dashboard, sizeof dashboard},
     {"0023-lists-at-size", lists_at_size, sizeof lists_at_size},
+    {"0024-payments", payments, sizeof payments},
     {"0027-statuses", statuses, sizeof statuses},
 };
 const size_t tollgate_migration_file_count =
