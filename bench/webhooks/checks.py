@@ -2,10 +2,14 @@
 the machine's end."""
 
 import asyncio
+import concurrent.futures
+import http.client
 import re
+import statistics
 from pathlib import Path
 
 SLICE_S = 5
+TRIES_MAX = 100
 
 
 class CheckLoad:
@@ -36,24 +40,41 @@ end
         refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
         return {
             "per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
-            "p50_ms": _milliseconds(re.search(r"50%\s+(\S+)", text)[1]),
-            "p99_ms": _milliseconds(re.search(r"99%\s+(\S+)", text)[1]),
+            "p50_ms": _milliseconds(re.search(r"(?m)^\s+50%\s+(\S+)", text)[1]),
+            "p99_ms": _milliseconds(re.search(r"(?m)^\s+99%\s+(\S+)", text)[1]),
             "refused": int(refused[1]) if refused else 0,
         }
 
-    async def run_until_stopped(self):
-        """Slices of some seconds, since how long the storm lasts is not known before; the worst of them counts."""
+    async def run_slices(self, seconds=None):
+        """Slices of some seconds, since how long the storm lasts is not known before: without `seconds`, until it is
+        stopped."""
         slices = []
-        while not self.is_stopped or not slices:
+        while len(slices) * SLICE_S < seconds if seconds else not self.is_stopped or not slices:
             slices.append(await self.run(SLICE_S))
         return {
             "slices": len(slices),
             "per_s": round(sum(s["per_s"] for s in slices) / len(slices), 1),
-            "p50_ms_median": sorted(s["p50_ms"] for s in slices)[len(slices) // 2],
-            "p99_ms_median": sorted(s["p99_ms"] for s in slices)[len(slices) // 2],
+            "p50_ms_median": statistics.median(s["p50_ms"] for s in slices),
+            "p99_ms_median": statistics.median(s["p99_ms"] for s in slices),
             "p99_ms_worst": max(s["p99_ms"] for s in slices),
             "refused": sum(s["refused"] for s in slices),
         }
+
+    def warm(self):
+        """Asks for each account until it is answered, so that none is loaded for the first time while it is measured."""
+        def ask(token):
+            for _ in range(TRIES_MAX):
+                connection = http.client.HTTPConnection("127.0.0.1", self.stack.gate_port)
+                connection.request("POST", "/v1/check", headers={"X-TLE-Token": token})
+                status = connection.getresponse().status
+                connection.close()
+                if status == 200:
+                    return
+            raise SystemExit(f"a check was answered {status}")
+
+        # A load waits for the books, longer than it works.
+        with concurrent.futures.ThreadPoolExecutor(64) as pool:
+            list(pool.map(ask, self.stack.tokens))
 
     def stop(self):
         self.is_stopped = True

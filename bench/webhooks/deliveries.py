@@ -1,7 +1,7 @@
 """Stripe's side: signed events over kept-alive connections."""
 
 import asyncio
-import hashlib
+import collections
 import hmac
 import json
 import time
@@ -40,7 +40,49 @@ def renewal(series, number, period):
     }).encode()
 
 
+class Connection(asyncio.Protocol):
+    """One kept-alive connection with one request under way. Bare bytes: the sender shares the machine with what it
+    measures."""
+
+    def __init__(self, secret):
+        self.secret = secret
+        self.answered = None
+        self.buffer = b""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def connection_lost(self, error):
+        if self.answered:
+            raise SystemExit(f"the gate closed a connection: {error}")
+
+    def post(self, body, answered):
+        """Calls `answered` with the status."""
+        self.answered = answered
+        at = str(int(time.time())).encode()
+        mac = hmac.digest(self.secret, at + b"." + body, "sha256").hex()
+        self.transport.write(
+            b"POST /webhooks/stripe HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            b"Stripe-Signature: t=%b,v1=%b\r\nContent-Length: %d\r\n\r\n%b" % (at, mac.encode(), len(body), body))
+
+    def data_received(self, data):
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = self.buffer[:end].lower() + b"\r\n"
+        start = head.index(b"\r\ncontent-length:") + 17
+        length = int(head[start:head.index(b"\r\n", start)])
+        if len(self.buffer) < end + 4 + length:
+            return
+        status, self.buffer = int(self.buffer[9:12]), b""
+        answered, self.answered = self.answered, None
+        answered(self, status)
+
+
 class Deliveries:
+    """Sends bodies that were made beforehand."""
+
     def __init__(self, port, secret, connections):
         self.port = port
         self.secret = secret.encode()
@@ -48,71 +90,73 @@ class Deliveries:
 
     async def at_rate(self, bodies, rate):
         """Sends each body at its time, whether those before it were answered or not."""
-        queue = asyncio.Queue()
-        times, statuses = [], {}
+        idle = await self._connect()
+        waiting, times, statuses = collections.deque(), [], {}
+        done = asyncio.get_running_loop().create_future()
 
-        async def work():
-            connection = await self._connect()
-            while (item := await queue.get()) is not None:
-                due, body = item
-                status = await self._post(connection, body)
+        def send(connection, due, body):
+            def answered(connection, status):
                 times.append(time.monotonic() - due)
                 statuses[status] = statuses.get(status, 0) + 1
-            connection[1].close()
+                if waiting:
+                    send(connection, *waiting.popleft())
+                else:
+                    idle.append(connection)
+                if len(times) == len(bodies):
+                    done.set_result(None)
+            connection.post(body, answered)
 
-        workers = [asyncio.create_task(work()) for _ in range(self.connections)]
         start = time.monotonic()
         for number, body in enumerate(bodies):
             due = start + number / rate
             if (early := due - time.monotonic()) > 0:
                 await asyncio.sleep(early)
-            queue.put_nowait((due, body))
-        for _ in workers:
-            queue.put_nowait(None)
-        await asyncio.gather(*workers)
-        return self._report(times, statuses) | {"rate": rate}
+            if idle:
+                send(idle.pop(), due, body)
+            else:
+                waiting.append((due, body))
+        await done
+        took = time.monotonic() - start
+        return self._report(times, statuses) | {"rate": rate, "per_s": round(len(bodies) / took)}
 
     async def drain(self, bodies):
         """Sends all as fast as they are taken; what is answered 503 comes again."""
-        bodies = iter(bodies)
-        times, statuses = [], {}
+        loop = asyncio.get_running_loop()
+        connections = await self._connect()
+        left, times, statuses = iter(bodies), [], {}
+        done = loop.create_future()
         again = 0
 
-        async def work():
-            nonlocal again
-            connection = await self._connect()
-            for body in bodies:
-                start = time.monotonic()
-                for attempt in range(TRIES_MAX):
-                    status = await self._post(connection, body)
-                    if status != 503:
-                        break
+        def next_one(connection):
+            if (body := next(left, None)) is not None:
+                send(connection, body, time.monotonic(), 0)
+
+        def send(connection, body, start, attempt):
+            def answered(connection, status):
+                nonlocal again
+                if status == 503 and attempt < TRIES_MAX:
                     again += 1
-                    await asyncio.sleep(min(0.05 * 2 ** attempt, 1))
+                    loop.call_later(
+                        min(0.05 * 2 ** attempt, 1), send, connection, body, start, attempt + 1)
+                    return
                 times.append(time.monotonic() - start)
                 statuses[status] = statuses.get(status, 0) + 1
-            connection[1].close()
+                if len(times) == len(bodies):
+                    done.set_result(None)
+                next_one(connection)
+            connection.post(body, answered)
 
-        await asyncio.gather(*(work() for _ in range(self.connections)))
+        for connection in connections:
+            next_one(connection)
+        await done
         return self._report(times, statuses) | {"sent_again": again}
 
-    def _connect(self):
-        return asyncio.open_connection("127.0.0.1", self.port)
-
-    async def _post(self, connection, body):
-        reader, writer = connection
-        at = str(int(time.time()))
-        mac = hmac.new(self.secret, at.encode() + b"." + body, hashlib.sha256).hexdigest()
-        writer.write(
-            b"POST /webhooks/stripe HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-            + f"Stripe-Signature: t={at},v1={mac}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = 0
-        for line in head.split(b"\r\n"):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        await reader.readexactly(length)
-        return int(head.split(b" ", 2)[1])
+    async def _connect(self):
+        loop = asyncio.get_running_loop()
+        made = [
+            await loop.create_connection(lambda: Connection(self.secret), "127.0.0.1", self.port)
+            for _ in range(self.connections)]
+        return [protocol for _, protocol in made]
 
     @staticmethod
     def _report(times, statuses):

@@ -28,8 +28,9 @@ def free_port():
 
 
 class Stack:
-    def __init__(self, binary):
+    def __init__(self, binary, stripe="{}"):
         self.binary = binary
+        self.config = f"{CONFIG}stripe: {stripe}\n"
         self.folder = Path(tempfile.mkdtemp(prefix="tollgate-bench-"))
         self.processes = []
         self.gate_port, self.admin_port = free_port(), free_port()
@@ -68,30 +69,51 @@ class Stack:
             raise SystemExit(f"psql: {done.stderr}")
         return done.stdout.strip()
 
+    def _quietly(self, text):
+        """What is made beforehand is news to nobody."""
+        self.sql(f"SET tollgate.announce = 'outbox'; {text}")
+
     def make_users(self, series, count, tokens=0):
         """Users with a subscription whose period is about to end, as a year of webhooks would have left them."""
-        self.sql(f"INSERT INTO tollgate.users (id, plan, stripe_customer_id) "
+        self._quietly(f"INSERT INTO tollgate.users (id, plan, stripe_customer_id) "
                  f"SELECT 'u_{series}' || n, 'pro', 'cus_{series}' || n FROM generate_series(0, {count} - 1) n;")
-        self.sql(
+        self._quietly(
             "INSERT INTO tollgate.subscriptions (stripe_subscription_id, stripe_customer_id, user_id, plan, price_id,"
             " status, current_period_start, current_period_end) "
             f"SELECT 'sub_{series}' || n, 'cus_{series}' || n, 'u_{series}' || n, 'pro', 'price_pro', 'active',"
             f" now() - interval '30 days', now() FROM generate_series(0, {count} - 1) n")
-        self.sql(
+        self._quietly(
             "INSERT INTO tollgate.grants (account_id, kind, tokens, period_start, period_end, expires_at, source,"
             " subscription_id) "
             f"SELECT 'u_{series}' || n, 'period', 1000000000, now() - interval '30 days', now(),"
             f" now() + interval '2 days', 'bench', 'sub_{series}' || n FROM generate_series(0, {count} - 1) n")
         rows = []
-        for number in range(tokens):
+        for number in range(0, count, max(1, count // max(1, tokens))) if tokens else ():
             token = "tle_" + secrets.token_urlsafe(24)
             self.tokens.append(token)
             rows.append(f"('u_{series}{number}', '\\x{hashlib.sha256(token.encode()).hexdigest()}')")
         if rows:
-            self.sql(f"INSERT INTO tollgate.extension_tokens (user_id, token_hash) VALUES {','.join(rows)}")
+            self._quietly(f"INSERT INTO tollgate.extension_tokens (user_id, token_hash) VALUES {','.join(rows)}")
         # Redis knows none of them yet: each is loaded when it is first asked for, and there is nothing to tell it.
         self.sql("UPDATE tollgate.outbox SET applied_at = now() WHERE applied_at IS NULL")
         self.sql("VACUUM ANALYZE")
+
+    def cpu_s(self):
+        """Seconds of CPU that each has used so far, Postgres with all its processes."""
+        tick = os.sysconf("SC_CLK_TCK")
+        times = {}
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = entry.read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            # Of an ended child its parent has the time.
+            times[int(entry.parent.name)] = (int(fields[1]), sum(int(field) for field in fields[11:15]))
+        used = {"sender": sum(os.times()[:2])}
+        for name, process in zip(("redis", "postgres", "gate"), self.processes):
+            used[name] = sum(
+                ticks for pid, (parent, ticks) in times.items() if process.pid in (pid, parent)) / tick
+        return used
 
     def _spawn(self, name, command, environment=None):
         log = open(self.folder / f"{name}.log", "wb")
@@ -140,7 +162,7 @@ class Stack:
 
     def _start_gate(self):
         config = self.folder / "tollgate.yaml"
-        config.write_text(CONFIG)
+        config.write_text(self.config)
         self._spawn("gate", [self.binary, "serve"], os.environ | {
             "TOLLGATE_CONFIG": str(config),
             "TOLLGATE_GATE_LISTEN": f"127.0.0.1:{self.gate_port}",
