@@ -35,7 +35,6 @@ extension PostgresBillingTransaction {
   }
 
   private func addPurchases(_ payments: [String], to facts: inout BillingFacts) async throws(StoreError) {
-    facts.purchases = try await purchases(payments)
     let known = try await transaction.query(
       """
       SELECT reference, EXISTS (SELECT FROM paid_invoices WHERE invoice_id = reference) AS is_paid FROM (
@@ -48,6 +47,9 @@ extension PostgresBillingTransaction {
       if !payments.contains(reference) { facts.paidFor.append(reference) }
       if known[row].bool("is_paid") == true { facts.isPaymentKnown = true }
     }
+    // Last, for nothing locks out the invoice that a charge is of: one that is known to be paid by then has its grants
+    // here, and is not taken for one that granted nothing.
+    facts.purchases = try await purchases(payments)
   }
 
   /// The plans of prices, and those of the invoices that are known to be paid.
