@@ -49,7 +49,7 @@ extension LoopCheckEngine {
     let prefixes = prefixes[keyspace.bucket(user: user, tenant: tenant)]
     out.writeBulk(prefixes.user, user)
     out.writeBulk(prefixes.readableRest, user)
-    out.writeBulk(prefixes.stream)
+    out.writeBytes(prefixes.stream)
     out.writeBulk(prefixes.userHolds, user)
     if let tenant {
       out.writeBulk(prefixes.tenant, tenant)

@@ -1,4 +1,5 @@
 internal import Gate
+internal import NIOCore
 
 /// What stands before an account's id in the keys of a check, ready to be copied: the names themselves are
 /// ``Keyspace``'s, whose ids come last.
@@ -8,7 +9,7 @@ final class KeyPrefixes: Sendable {
   let userHolds: [UInt8]
   let tenant: [UInt8]
   let tenantHolds: [UInt8]
-  /// The whole name.
+  /// The whole name, as a bulk string.
   let stream: [UInt8]
 
   init(_ keyspace: Keyspace, bucket: Int) {
@@ -18,6 +19,8 @@ final class KeyPrefixes: Sendable {
     userHolds = Array(keyspace.holds(nobody, bucket: bucket).utf8)
     tenant = Array(keyspace.account(nothing, bucket: bucket).utf8)
     tenantHolds = Array(keyspace.holds(nothing, bucket: bucket).utf8)
-    stream = Array(keyspace.stream(bucket: bucket).utf8)
+    var whole = ByteBuffer()
+    whole.writeBulk(keyspace.stream(bucket: bucket))
+    stream = Array(whole.readableBytesView)
   }
 }

@@ -24,19 +24,33 @@ extension ByteBuffer {
     writeLineEnd()
   }
 
-  /// One argument: `prefix` and then the UTF-8 of `name`, in one go, for the hot path.
+  /// One argument: `prefix` and then the UTF-8 of `name`, header and all in one go, for the hot path.
   package mutating func writeBulk(_ prefix: [UInt8], _ name: String) {
     let length = prefix.count + name.utf8.count
-    writeBulkHeader(length: length)
-    unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: length + 2) { bytes in
-      unsafe prefix.withUnsafeBytes { unsafe bytes.copyMemory(from: $0) }
-      var name = name
-      name.withUTF8 {
-        unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[prefix.count...]).copyMemory(
-          from: UnsafeRawBufferPointer($0))
+    let digits = ByteBuffer.decimalLength(Int64(length))
+    let start = digits + 3
+    unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: start + length + 2) { bytes in
+      guard let base = bytes.baseAddress else { return 0 }
+      unsafe base.storeBytes(of: UInt8(ascii: "$"), as: UInt8.self)
+      var rest = length
+      for index in stride(from: digits, to: 0, by: -1) {
+        unsafe base.storeBytes(
+          of: UInt8(truncatingIfNeeded: rest % 10) + 48, toByteOffset: index, as: UInt8.self)
+        rest /= 10
       }
-      unsafe bytes.storeBytes(of: UInt16(0x0A0D), toByteOffset: length, as: UInt16.self)
-      return length + 2
+      unsafe base.storeBytes(of: UInt16(littleEndian: 0x0A0D), toByteOffset: digits + 1, as: UInt16.self)
+      unsafe prefix.withUnsafeBytes { source in
+        if let from = source.baseAddress {
+          unsafe (base + start).copyMemory(from: from, byteCount: source.count)
+        }
+      }
+      var name = name
+      name.withUTF8 { source in
+        guard let from = source.baseAddress else { return }
+        unsafe (base + start + prefix.count).copyMemory(from: from, byteCount: source.count)
+      }
+      unsafe base.storeBytes(of: UInt16(littleEndian: 0x0A0D), toByteOffset: start + length, as: UInt16.self)
+      return start + length + 2
     }
   }
 
