@@ -4,10 +4,12 @@ local requests, at = {}, 0
 
 function init(arguments)
   local file, skip, count, pause = arguments[1], tonumber(arguments[2]), tonumber(arguments[3]), tonumber(arguments[4])
-  -- Formatted once: wrk.format takes a tenth of a millisecond.
-  local request = wrk.format("POST", "/v1/check",
-    { ["X-TLE-Token"] = "@", ["Content-Type"] = "application/json" }, '{"feature":"chat","tokens":1200}')
-  local head, tail = request:match("^(.-)@(.*)$")
+  -- By hand, not by wrk.format, which takes a tenth of a millisecond; and with the token in the middle: LuaJIT hashes but
+  -- the first, middle and last bytes of a string, and 100,000 that differ elsewhere take it half a minute.
+  local body = '{"feature":"chat","tokens":1200}'
+  local head = "POST /v1/check HTTP/1.1\r\nHost: " .. wrk.headers["Host"]
+    .. "\r\nContent-Type: application/json\r\nX-TLE-Token: "
+  local tail = "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
   for line in io.lines(file) do
     if skip > 0 then
       skip = skip - 1
