@@ -58,6 +58,9 @@ static const unsigned char payments[] = {
 static const unsigned char statuses[] = {
 #embed "../PostgresStore/Migrations/0027-statuses.sql"
 };
+static const unsigned char speaking_status[] = {
+#embed "../PostgresStore/Migrations/0028-speaking-status.sql"
+};
 
 const tollgate_embedded_file tollgate_migration_files[] = {
     {"0001-accounts", accounts, sizeof accounts},
@@ -79,6 +82,7 @@ const tollgate_embedded_file tollgate_migration_files[] = {
     {"0023-lists-at-size", lists_at_size, sizeof lists_at_size},
     {"0024-payments", payments, sizeof payments},
     {"0027-statuses", statuses, sizeof statuses},
+    {"0028-speaking-status", speaking_status, sizeof speaking_status},
 };
 const size_t tollgate_migration_file_count =
     sizeof tollgate_migration_files / sizeof tollgate_migration_files[0];

@@ -184,6 +184,26 @@ import Testing
     }
   }
 
+  /// What a payment costs doesn't grow with how many subscriptions there are.
+  @Test func aChangeOfOneAccountReadsItsOwnSubscriptionsOnly() async throws {
+    let database = try await TestDatabase.make()
+    let read = try await database.sql(
+      """
+      SET search_path TO tollgate;
+      INSERT INTO users (id, plan) SELECT 'u' || n, 'pro' FROM generate_series(1, 1000) AS n;
+      INSERT INTO subscriptions (stripe_subscription_id, user_id, plan, status)
+      SELECT 's' || n, 'u' || n, 'pro', 'past_due' FROM generate_series(1, 1000) AS n;
+      BEGIN;
+      UPDATE users SET plan = 'max' WHERE id = 'u7';
+      UPDATE subscriptions SET status = 'active' WHERE stripe_subscription_id = 's7';
+      SELECT seq_tup_read, idx_scan > 0 FROM pg_stat_xact_user_tables
+      WHERE relid = 'tollgate.subscriptions'::regclass;
+      COMMIT
+      """)
+    #expect(read == "0|t")
+    #expect(try await database.sql("SELECT own_status FROM tollgate.users WHERE id = 'u7'") == "active")
+  }
+
   @Test func theAuditLogIsAppendOnly() async throws {
     let database = try await TestDatabase.make()
     _ = try await database.store.putUser("u1", UserChange(), actor: "cli")
