@@ -10,31 +10,28 @@ extension GateSession {
     if mistake == nil, verified == nil { mistake = fillCall() }
     if let mistake { verified = mistake }
     let index = featureIndex ?? handler.catalog.defaultFeature
-    // Only a feature that the plan includes is ever made ready.
-    let rights = entry.rights
-    if verified == nil, let ready = rights.prepared[index] {
-      prepared = PreparedCheck(caller: entry, rights: ready)
-      return send()
+    prepared = PreparedCheck(caller: entry, rights: prepare(entry.rights, index))
+    send()
+  }
+
+  /// Rights to a feature by its place in the catalog, ready to be asked about; refuses a feature that the plan doesn't
+  /// include.
+  private func prepare(_ rights: Rights, _ index: Int) -> PreparedRights {
+    // Only a feature that the plan includes is ever kept ready.
+    if verified == nil, let ready = rights.prepared[index] { return ready }
+    let feature = handler.catalog.features[index]
+    if verified == nil, let plan = rights.entitlement.plan, !plan.features.contains(feature.name) {
+      verified = planRequired(plan, feature)
     }
-    if verified == nil, let plan = entry.entitlement.plan,
-      !plan.features.contains(handler.catalog.features[index].name)
-    {
-      verified = planRequired(plan, handler.catalog.features[index])
-    }
-    if verified != nil {
+    guard verified == nil else {
       // The refusal rests on what the cache says of the caller: it is checked first, and takes nothing.
       call.reset()
       call.mode = .peek
-      let ready = handler.engine.prepare(
-        rights, feature: handler.catalog.features[index], verify: true)
-      prepared = PreparedCheck(caller: entry, rights: ready)
-    } else {
-      let ready = handler.engine.prepare(
-        rights, feature: handler.catalog.features[index], verify: false)
-      rights.prepared[index] = ready
-      prepared = PreparedCheck(caller: entry, rights: ready)
+      return handler.engine.prepare(rights, feature: feature, verify: true)
     }
-    send()
+    let ready = handler.engine.prepare(rights, feature: feature, verify: false)
+    rights.prepared[index] = ready
+    return ready
   }
 
   private var featureIndex: Int? {
