@@ -37,6 +37,7 @@ package final class Caller {
   package let user: String
   package let tenant: String?
   package let version: Int64
+  /// 0 without a tenant, whatever the principal says.
   package let tenantVersion: Int64
   package let rights: Rights
   /// The token it was found by; nil for a user that a service key named.
@@ -52,7 +53,7 @@ package final class Caller {
     tenant = principal.tenant
     tokenExpiresAt = principal.tokenExpiresAt
     version = principal.version
-    tenantVersion = principal.tenantVersion
+    tenantVersion = principal.tenant == nil ? 0 : principal.tenantVersion
     self.rights = rights
     self.token = token
   }

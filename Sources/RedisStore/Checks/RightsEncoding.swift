@@ -21,7 +21,7 @@ struct RightsEncoding {
 
   /// For one question of `caller`.
   func bytes(for caller: Caller) -> [UInt8] {
-    encoded(version: caller.version, tenantVersion: caller.tenant == nil ? 0 : caller.tenantVersion)
+    encoded(version: caller.version, tenantVersion: caller.tenantVersion)
   }
 
   private func encoded(version: Int64, tenantVersion: Int64) -> [UInt8] {
@@ -48,12 +48,11 @@ struct RightsEncoding {
     return out + RightsEncoding.encode(thresholds)
   }
 
-  /// Puts a principal's versions into rights that were written as a bulk string at `start`: doubles 0 and 16, behind
+  /// Puts a caller's versions into rights that were written as a bulk string at `start`: doubles 0 and 16, behind
   /// `$<three digits>` and the end of the line.
   static func setVersions(of caller: Caller, in out: inout ByteBuffer, at start: Int) {
-    let tenant = caller.tenant == nil ? 0 : caller.tenantVersion
     out.setInteger(Double(caller.version).bitPattern, at: start + 6, endianness: .little)
-    out.setInteger(Double(tenant).bitPattern, at: start + 6 + 16 * 8, endianness: .little)
+    out.setInteger(Double(caller.tenantVersion).bitPattern, at: start + 6 + 16 * 8, endianness: .little)
   }
 
   /// Per cent, as doubles.
