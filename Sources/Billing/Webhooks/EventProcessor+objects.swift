@@ -25,7 +25,7 @@ extension EventProcessor {
       try await transaction.perform([BillingChange(decision.actions, reason: "refreshed from Stripe")])
       return facts.accounts
     }
-    for account in accounts { try await outbox.apply(account) }
+    try await outbox.apply(accounts)
   }
 
   /// Takes an object of one of Stripe's lists in, as the event of this type would. The list may be older than
@@ -46,7 +46,7 @@ extension EventProcessor {
     switch decision.outcome {
     case .processed:
       guard decision.actions.contains(where: { !$0.isForTheRecord }) else { return .unchanged }
-      for account in accounts { try await outbox.apply(account) }
+      try await outbox.apply(accounts)
       return .changed
     case .ignored, .failed: return .unchanged
     case .unmatched(let detail):

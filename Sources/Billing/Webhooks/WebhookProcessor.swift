@@ -55,7 +55,7 @@ package struct WebhookProcessor: Sendable {
     case .answered(let answer):
       return answer
     case .leads(let rest):
-      if rest > .zero { do { try await Task.sleep(for: rest) } catch {} }
+      if rest > .zero { try? await Task.sleep(for: rest) }
       let followers = admission.followers(of: delivery)
       let start = ContinuousClock.now
       let answers = await process([delivery] + followers.map(\.delivery))
