@@ -6,9 +6,13 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "script/lib"))
+from ports import free_port  # noqa: E402
 
 CONFIG = """
 default_plan: free
@@ -19,12 +23,6 @@ plans:
 features:
   chat: {default_tokens: 1}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Stack:
