@@ -107,11 +107,9 @@ extension FieldRule where Value == AccountID {
   /// `user:u_42` or `tenant:t_7`.
   static var account: FieldRule {
     FieldRule { (value) throws(FieldRefusal) in
-      guard case .string(let text) = value, let colon = text.firstIndex(of: ":"),
-        let kind = AccountID.Kind(rawValue: String(text[..<colon])),
-        Identifier.isValid(text[text.index(after: colon)...])
+      guard case .string(let text) = value, let account = AccountID(text), Identifier.isValid(account.id)
       else { throw FieldRefusal(message: "must be an account such as user:u_42 or tenant:t_7") }
-      return AccountID(kind, String(text[text.index(after: colon)...]))
+      return account
     }
   }
 }

@@ -1,6 +1,11 @@
 internal import AdminAPI
 internal import Gate
 
+extension AccountID {
+  /// Where its page is.
+  var pagePath: String { "/\(kind.rawValue)s/\(Query.encode(id))" }
+}
+
 /// What the pages of a user and of a tenant have in common. Each part stands for itself: what can't be read
 /// says so in its place.
 struct AccountParts {
@@ -9,7 +14,7 @@ struct AccountParts {
 
   private var kind: String { account.kind.rawValue }
   /// Where the account's page is.
-  var path: String { "/\(kind)s/\(Query.encode(account.id))" }
+  var path: String { account.pagePath }
   private static let days: Int64 = 30
 
   func all() async -> [String: View] {

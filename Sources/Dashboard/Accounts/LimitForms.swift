@@ -7,8 +7,6 @@ enum LimitForms {
     PageRoute.action("/users/{id}/limits/new", form: setForm, do: set)
     + PageRoute.action("/users/{id}/limits/{limit}/remove", form: removeForm, do: remove)
 
-  private static func userPath(_ user: String) -> String { "/users/\(Query.encode(user))" }
-
   // MARK: Set
 
   private static let binding = "by the figures below"
@@ -23,7 +21,7 @@ enum LimitForms {
         "It takes the place of the plan's limit of the same name, from the user's next request on. One that "
           + "is set already is replaced.",
         "Requests and tokens are counted in a window; the others are one amount.",
-      ], fields: fields(visit.control.catalog), button: "Set limit", back: userPath(user))
+      ], fields: fields(visit.control.catalog), button: "Set limit", back: AccountID.user(user).pagePath)
   }
 
   private static func fields(_ catalog: Catalog) -> [ActionForm.Field] {
@@ -64,7 +62,7 @@ enum LimitForms {
       body = .object(members + [JSON.Member("unlimited", .bool(true))])
     }
     try await visit.write("PUT", "/admin/v1/users/{id}/limits", ["id": user], body)
-    return visit.redirect(to: userPath(user), done: .limitSet)
+    return visit.redirect(to: AccountID.user(user).pagePath, done: .limitSet)
   }
 
   // MARK: Remove
@@ -86,7 +84,7 @@ enum LimitForms {
       fields: feature.map {
         [.init(name: "feature", label: "Feature", kind: .choice([$0]), value: $0, isRequired: true)]
       }
-        ?? [], button: "Remove limit", isDestructive: true, back: userPath(user))
+        ?? [], button: "Remove limit", isDestructive: true, back: AccountID.user(user).pagePath)
   }
 
   private static func remove(_ visit: Visit) async throws -> ControlResponse {
@@ -94,6 +92,6 @@ enum LimitForms {
     _ = try await visit.call(
       "DELETE", "/admin/v1/users/{id}/limits/{limit}", ["id": user, "limit": try visit.name("limit")],
       query: visit.form.text("feature").map { [("feature", $0)] } ?? [])
-    return visit.redirect(to: userPath(user), done: .limitRemoved)
+    return visit.redirect(to: AccountID.user(user).pagePath, done: .limitRemoved)
   }
 }

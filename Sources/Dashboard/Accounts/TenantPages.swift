@@ -68,6 +68,6 @@ enum TenantPages {
     return ActionForm(
       title: "Change \(id)", section: .tenants,
       says: ["A change of plan or seats takes effect on the next request of each of its users."],
-      fields: fields(visit, tenant), button: "Save", back: "/tenants/\(Query.encode(id))")
+      fields: fields(visit, tenant), button: "Save", back: AccountID.tenant(id).pagePath)
   }
 }

@@ -8,8 +8,6 @@ enum TokenForms {
     + PageRoute.action("/tokens/{token}/rotate", form: rotateForm, do: rotate)
     + PageRoute.action("/tokens/{token}/revoke", form: revokeForm, do: revoke)
 
-  private static func userPath(_ user: String) -> String { "/users/\(Query.encode(user))" }
-
   /// Whose a token is; 404 for one that is gone.
   private static func owner(_ visit: Visit) async throws -> (token: String, user: String) {
     let token = try visit.name("token")
@@ -30,7 +28,7 @@ enum TokenForms {
         .init(
           name: "expires_at", label: "Expires (UTC)", hint: "Empty: it is valid until it is revoked.",
           kind: .time),
-      ], button: "Issue token", back: userPath(user))
+      ], button: "Issue token", back: AccountID.user(user).pagePath)
   }
 
   private static func issue(_ visit: Visit) async throws -> ControlResponse {
@@ -41,7 +39,7 @@ enum TokenForms {
     return SecretPage.answer(
       visit, title: "A token for \(user)", secret: made["token"]?.text ?? "",
       says: "Send it in the header X-TLE-Token. It is valid from now on, on every gate.",
-      back: userPath(user), section: .users)
+      back: AccountID.user(user).pagePath, section: .users)
   }
 
   private static func rotateForm(_ visit: Visit) async throws -> ActionForm {
@@ -56,7 +54,7 @@ enum TokenForms {
         .init(
           name: "overlap_s", label: "The old token stays valid for (seconds)",
           hint: "0 to 2,592,000; 0 ends it at once.", kind: .number, value: "3600", isRequired: true)
-      ], button: "Rotate token", isDestructive: true, back: userPath(user))
+      ], button: "Rotate token", isDestructive: true, back: AccountID.user(user).pagePath)
   }
 
   private static func rotate(_ visit: Visit) async throws -> ControlResponse {
@@ -65,7 +63,8 @@ enum TokenForms {
       "POST", "/admin/v1/tokens/{id}/rotate", ["id": token], visit.form.body([("overlap_s", .number)]))
     return SecretPage.answer(
       visit, title: "The new token for \(user)", secret: made["token"]?.text ?? "",
-      says: "Put it in the place of the old one before that ends.", back: userPath(user), section: .users)
+      says: "Put it in the place of the old one before that ends.", back: AccountID.user(user).pagePath,
+      section: .users)
   }
 
   private static func revokeForm(_ visit: Visit) async throws -> ActionForm {
@@ -76,13 +75,13 @@ enum TokenForms {
         "Whatever uses this token of \(user) is refused with 401 from its very next request on, on every "
           + "gate.",
         "This can't be undone; you can issue another token.",
-      ], button: "Revoke token", isDestructive: true, back: userPath(user))
+      ], button: "Revoke token", isDestructive: true, back: AccountID.user(user).pagePath)
   }
 
   private static func revoke(_ visit: Visit) async throws -> ControlResponse {
     let (token, user) = try await owner(visit)
     try await visit.write("DELETE", "/admin/v1/tokens/{id}", ["id": token])
-    return visit.redirect(to: userPath(user), done: .tokenRevoked)
+    return visit.redirect(to: AccountID.user(user).pagePath, done: .tokenRevoked)
   }
 }
 

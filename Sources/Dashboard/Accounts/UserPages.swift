@@ -107,6 +107,6 @@ enum UserPages {
     return ActionForm(
       title: "Change \(id)", section: .users,
       says: ["A change of plan or tenant takes effect on the user's next request, on every gate."],
-      fields: fields(visit, user), button: "Save", back: "/users/\(Query.encode(id))")
+      fields: fields(visit, user), button: "Save", back: AccountID.user(id).pagePath)
   }
 }

@@ -34,9 +34,6 @@ enum AuditPage {
 
   /// The page of a subject, where it has one.
   private static func link(_ subject: String?) -> View {
-    guard let subject, let colon = subject.firstIndex(of: ":"),
-      let kind = AccountID.Kind(rawValue: String(subject[..<colon]))
-    else { return .null }
-    return .text("/\(kind.rawValue)s/\(Query.encode(String(subject[subject.index(after: colon)...])))")
+    .text(subject.flatMap { AccountID($0)?.pagePath })
   }
 }

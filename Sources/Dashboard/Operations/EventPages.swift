@@ -31,9 +31,8 @@ enum EventPages {
 
   /// The page of the account that an event is of.
   private static func about(_ event: JSON) -> View {
-    let parts = (event["account"]?.text ?? "").split(separator: ":", maxSplits: 1).map(String.init)
-    guard parts.count == 2 else { return .null }
-    return .object(["name": .text(parts[1]), "path": .text("/\(parts[0])s/\(Query.encode(parts[1]))")])
+    guard let account = event["account"]?.text.flatMap({ AccountID($0) }) else { return .null }
+    return .object(["name": .text(account.id), "path": .text(account.pagePath)])
   }
 
   private static func tone(_ status: String?) -> String {

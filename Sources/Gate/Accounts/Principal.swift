@@ -8,6 +8,14 @@ package struct AccountID: Hashable, Sendable, CustomStringConvertible {
     self.kind = kind
     self.id = id
   }
+  /// Reads a ``description``, `user:u_42`. Ids may have colons; whether it is a valid one isn't looked at. nil for
+  /// anything else.
+  package init?(_ description: some StringProtocol) {
+    guard let colon = description.firstIndex(of: ":"),
+      let kind = Kind(rawValue: String(description[..<colon]))
+    else { return nil }
+    self.init(kind, String(description[description.index(after: colon)...]))
+  }
   package static func user(_ id: String) -> AccountID { AccountID(.user, id) }
   package static func tenant(_ id: String) -> AccountID { AccountID(.tenant, id) }
   package var description: String { "\(kind.rawValue):\(id)" }

@@ -54,11 +54,10 @@ package struct Announcement: Sendable, Equatable {
 
   /// nil for what no trigger of ours said.
   package init?(_ text: String) {
-    guard let first = text.firstIndex(of: ":"), let last = text.lastIndex(of: ":"), first < last,
-      let kind = AccountID.Kind(rawValue: String(text[..<first])),
+    guard let last = text.lastIndex(of: ":"), let account = AccountID(text[..<last]),
       let version = Int64(text[text.index(after: last)...])
     else { return nil }
-    account = AccountID(kind, String(text[text.index(after: first)..<last]))
+    self.account = account
     self.version = version
   }
 }

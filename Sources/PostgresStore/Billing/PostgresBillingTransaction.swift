@@ -74,13 +74,3 @@ struct PostgresBillingTransaction: BillingTransaction {
     ]
   }
 }
-
-extension AccountID {
-  /// `user:u1`, as ``description`` writes it. Ids may have colons.
-  init?(_ text: String) {
-    guard let colon = text.firstIndex(of: ":"), let kind = Kind(rawValue: String(text[..<colon])) else {
-      return nil
-    }
-    self.init(kind, String(text[text.index(after: colon)...]))
-  }
-}
