@@ -3,8 +3,9 @@
 -- An account (a user's own budget, or a tenant's pool) is one hash; its field `s` is one string of
 -- little-endian doubles: a header, then nine doubles a grant. Doubles hold every integer to 2^53 exactly,
 -- amounts end at 10^15-1, so nothing is ever rounded; and one field costs one read and one write,
--- however much it holds. Grants stand in the order in which they are spent. A feature with limits or an estimate
--- of its own has a field `f<feature>` beside it.
+-- however much it holds. Grants stand in the order in which they are spent. Beside it are the fields of features with
+-- limits or an estimate of their own, `f<feature>`, and in a user's account the records of its open holds, by their
+-- ids, `rsv_…`: one write of the account takes them along.
 
 -- Header: entitlement version, epoch of the counters, debt, earliest expiry of an open hold (ms, 0: none),
 -- open holds, GCRA arrival times of requests and of tokens (us since BASE), the hour and day that the two
@@ -62,8 +63,8 @@ local function pack_grant(g)
   return pack(GRANT, g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9])
 end
 
--- Writes an account, and with it the field of a feature if one is given.
-local function write_account(key, account, field, value)
+-- Writes an account, and with it up to two fields more: of a feature, of a hold.
+local function write_account(key, account, field, value, field2, value2)
   local grants, ended = account[LIST], account.ended
   local count = #grants
   local packed
@@ -79,7 +80,9 @@ local function write_account(key, account, field, value)
     if ended then parts[count + 2] = pack_grant(ended) end
     packed = concat(parts)
   end
-  if field then
+  if field2 then
+    call('HSET', key, 's', packed, field, value, field2, value2)
+  elseif field then
     call('HSET', key, 's', packed, field, value)
   else
     call('HSET', key, 's', packed)
@@ -242,10 +245,10 @@ local function cross(account, limit, used, stream, side, ids, list, at)
 end
 
 -- Writes an account that was spent from, and announces the thresholds that this crossed. Returns `figures`.
-local function save(key, account, stream, side, ids, list, at, field, value)
+local function save(key, account, stream, side, ids, list, at, field, value, field2, value2)
   local limit, used, held, rest, debt, resets, length = figures(account)
   cross(account, limit, used, stream, side, ids, list, at)
-  write_account(key, account, field, value)
+  write_account(key, account, field, value, field2, value2)
   return limit, used, held, rest, debt, resets, length
 end
 
@@ -419,7 +422,10 @@ end
 
 -- A hold's span: amount, expiry, when it was made, its bits, what was reported as used so far (-1: nothing), and its
 -- allocations in the two accounts. The record of an open hold is `open`, its span and its ids; of a resolved one the
--- ids are followed by what was booked and the answer that was given. Numbers are given in decimal.
+-- ids are followed by what was booked and the answer that was given. Numbers are given in decimal. Until its time has
+-- passed the record of an open hold is a field of the user's account; afterwards, and of one that is resolved, it is a
+-- key of its own for LATE more, so that a late settle and a second one find it.
+local LATE = 86400000
 local function hold_span(amount, expires, created, bits, reported, names, pool_names)
   return amount .. '\31' .. expires .. '\31' .. created .. '\31' .. bits .. '\31' .. reported .. '\31' .. names .. '\31'
     .. pool_names
@@ -431,7 +437,10 @@ local function read_hold(record)
     pool_names, rest
 end
 
--- A member of an account's set of open holds: all that its expiry needs. Numbers are given in decimal.
+-- The key of a hold's record, in the slot of its account's `key`.
+local function record_key(key, id) return match(key, '^[^}]*}:') .. 'r:' .. id end
+
+-- A member of a pool's set of open holds: all that its expiry needs. Numbers are given in decimal.
 local function hold_member(id, bits, amount, reported, created, names, ids)
   return id .. '\31' .. bits .. '\31' .. amount .. '\31' .. reported .. '\31' .. created .. '\31' .. names .. '\31'
     .. ids
@@ -444,15 +453,42 @@ local function charge_at_expiry(amount, bits, reported)
   return has(bits, RELEASES) and 0 or amount
 end
 
+-- The open holds of a user's account: {id, expiry, amount, made, bits, reported, allocations, ids, record}, what
+-- expires first before the rest.
+local function holds_of_user(key)
+  local holds, fields = {}, call('HGETALL', key)
+  for index = 1, #fields, 2 do
+    if sub(fields[index], 1, 4) == 'rsv_' then
+      local record = fields[index + 1]
+      local _, amount, expires, created, bits, reported, names, _, ids = read_hold(record)
+      holds[#holds + 1] = {fields[index], expires, amount, created, bits, reported, names, ids, record}
+    end
+  end
+  table.sort(holds, function(a, b) return a[2] < b[2] or a[2] == b[2] and a[1] < b[1] end)
+  return holds
+end
+
+-- Those of a pool whose time has passed, at most EXPIRE_BATCH, with the member in place of the record.
+local function due_of_pool(holds_key, now)
+  local holds, due = {}, call('ZRANGEBYSCORE', holds_key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, EXPIRE_BATCH)
+  for index = 1, #due, 2 do
+    local id, bits, amount, reported, created, names, ids = match(due[index], MEMBER)
+    holds[#holds + 1] = {id, tonumber(due[index + 1]), tonumber(amount), tonumber(created), tonumber(bits),
+      tonumber(reported), names, ids, due[index]}
+  end
+  return holds
+end
+
 -- Resolves holds whose time has passed, at most EXPIRE_BATCH of them: charged (held becomes used) or
 -- released, in this account and in the books. Returns true when more are due, and the ids of the last one.
 local function expire_holds(account, key, holds_key, stream, now, side)
-  local due = call('ZRANGEBYSCORE', holds_key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, EXPIRE_BATCH)
-  local ended, last_id, last_ids, features = account.ended, nil, nil, {}
-  for index = 1, #due, 2 do
-    local id, bits, amount, reported, created, names, ids = match(due[index], MEMBER)
-    amount, bits, created = tonumber(amount), tonumber(bits), tonumber(created)
-    local expires, charge = tonumber(due[index + 1]), charge_at_expiry(amount, bits, tonumber(reported))
+  local holds = side == 'u' and holds_of_user(key) or due_of_pool(holds_key, now)
+  local ended, last_id, last_ids, features, resolved = account.ended, nil, nil, {}, 0
+  for index = 1, #holds do
+    local id, expires, amount, created, bits, reported, names, ids, kept = unpack(holds[index])
+    if expires > now or resolved == EXPIRE_BATCH then break end
+    resolved = index
+    local charge = charge_at_expiry(amount, bits, reported)
     local left, booked = charge, ''
     each_allocation(names, function(name, tokens)
       local used = left < tokens and left or tokens
@@ -477,17 +513,25 @@ local function expire_holds(account, key, holds_key, stream, now, side)
         if feature[HOLDS] > 0 then feature[HOLDS] = feature[HOLDS] - 1 end
         if charge < amount then uncount(feature, created, amount - charge) end
       end
+      call('HDEL', key, id)
+      local life = expires + LATE - now
+      if life > 0 then call('SET', record_key(key, id), kept, 'PX', decimal(life)) end
+    else
+      call('ZREM', holds_key, kept)
     end
     book(stream, 'expire', side, 'expire:' .. id, ids, charge, side == 'u' and booked or '', 0,
       side == 't' and booked or '', 0, format('\31%s', id))
-    call('ZREM', holds_key, due[index])
     last_id, last_ids = id, ids
   end
   for field, feature in pairs(features) do call('HSET', key, field, pack_feature(feature)) end
-  account[HOLDS] = account[HOLDS] - #due / 2
+  account[HOLDS] = account[HOLDS] - resolved
   if account[HOLDS] < 0 then account[HOLDS] = 0 end
-  local first = call('ZRANGE', holds_key, 0, 0, 'WITHSCORES')
-  account[NEXT_EXPIRY] = first[2] and tonumber(first[2]) or 0
+  if side == 'u' then
+    account[NEXT_EXPIRY] = holds[resolved + 1] and holds[resolved + 1][2] or 0
+  else
+    local first = call('ZRANGE', holds_key, 0, 0, 'WITHSCORES')
+    account[NEXT_EXPIRY] = first[2] and tonumber(first[2]) or 0
+  end
   if not last_id then return false, nil end
   local names, paid = absorb_debt(account)
   if paid > 0 then
@@ -497,8 +541,8 @@ local function expire_holds(account, key, holds_key, stream, now, side)
   return account[NEXT_EXPIRY] > 0 and account[NEXT_EXPIRY] <= now, last_ids
 end
 
--- The account under `key`, and a field of a feature beside it if one is asked for; nil when it isn't here, or is of
--- another epoch and so of no worth.
+-- The account under `key`, and a field beside it if one is asked for, of a feature or a hold; nil when it isn't here,
+-- or is of another epoch and so of no worth.
 local function open_account(key, epoch, now, field)
   local raw, beside
   if field then
@@ -512,7 +556,8 @@ local function open_account(key, epoch, now, field)
   return account[EPOCH] == epoch and account or nil, beside
 end
 
--- Resolves the account's due holds, if there are any, and writes it: the clock's doing, whatever is asked.
+-- Resolves the account's due holds, if there are any, and writes it: the clock's doing, whatever is asked. Only a pool
+-- has a `holds_key`.
 -- `list` and `at` are the thresholds, as for `cross`. Returns true when more are due than one script may resolve, and
 -- the question is to be asked again; and true when anything was resolved.
 local function expire_due(account, key, holds_key, stream, now, side, list, at)
@@ -522,21 +567,27 @@ local function expire_due(account, key, holds_key, stream, now, side, list, at)
   return more, true
 end
 
--- What a question about a hold needs, KEYS as settle.lua has them: the accounts that it is of, with what is due in them
--- resolved. Or the letter to answer with, M, Q or G; then the user's account; then the pool's, if there is one.
-local function open_accounts_of_hold(KEYS, epoch, now, list)
-  local account = open_account(KEYS[1], epoch, now)
+-- What a question about a hold needs, KEYS as settle.lua has them: the hold's record and the user's account, read
+-- together; nil for what isn't there.
+local function open_hold_account(KEYS, epoch, now, hold)
+  local account, record = open_account(KEYS[1], epoch, now, hold)
+  return record or call('GET', KEYS[4]), account
+end
+
+-- Then the accounts that it is of, with what is due in them resolved. Returns the letter to answer with, M, Q or G, or
+-- nil; and the pool, if there is one.
+local function settle_due(KEYS, account, epoch, now, list)
   if not account then return 'M' end
   local pool
-  if KEYS[6] then
-    pool = open_account(KEYS[6], epoch, now)
+  if KEYS[5] then
+    pool = open_account(KEYS[5], epoch, now)
     if not pool then return 'Q' end
   end
-  if (expire_due(account, KEYS[1], KEYS[4], KEYS[3], now, 'u', list, 1))
-    or (expire_due(pool, KEYS[6], KEYS[7], KEYS[3], now, 't', list, 1)) then
+  if (expire_due(account, KEYS[1], nil, KEYS[3], now, 'u', list, 1))
+    or (expire_due(pool, KEYS[5], KEYS[6], KEYS[3], now, 't', list, 1)) then
     return 'G'
   end
-  return nil, account, pool
+  return nil, pool
 end
 
 -- The answer that is kept under an idempotency key: `I` and the first one, `C` if it was given to another question, nil

@@ -1,12 +1,13 @@
 -- May this user do this now? Decides in one step, in the contract's order of precedence, and takes or holds
 -- the tokens if so. A denial changes nothing.
 --
--- KEYS 1 user's account   2 readable rest (chatbot-usage:<user>)   3 usage stream   4 user's open holds
---      then, as they apply: tenant's account, tenant's open holds; hold record; idempotency record
+-- KEYS 1 user's account   2 readable rest (chatbot-usage:<user>)   3 usage stream
+--      then, as they apply: tenant's account, tenant's open holds; idempotency record
 -- ARGV 1 the rights: doubles, see below, then the thresholds; the same for every check of a principal and feature
 --      2 user, tenant, feature, joined by 0x1f
 --      3 the request: doubles, see below
---      4 operation id   5 hold id   6 fingerprint of the idempotent request   7 metadata (5-7 only if any)
+--      4 operation id   5 hold id   6 fingerprint of the idempotent request   7 metadata (up to
+--      the last that says something)
 -- Returns one string: a letter, then thirteen doubles: now (ms), tokens granted (of B and P: asked for), limit, used,
 --   held, remaining, debt, resets at (ms, 0: never), length of the period (ms), requests left, retry after (ms),
 --   detail, shadowed limits (bits); then, if it is to explain itself, the rules.
@@ -127,27 +128,28 @@ local function deny(shown, pool, left)
     denial_retry, denial_detail)
 end
 
--- Notes an open hold in an account or pool that it counts in.
-local function open_hold(of, holds_key, expires, score, member)
+-- Counts an open hold in an account or pool.
+local function count_hold(of, expires)
   of[HOLDS] = of[HOLDS] + 1
   if of[NEXT_EXPIRY] == 0 or expires < of[NEXT_EXPIRY] then of[NEXT_EXPIRY] = expires end
-  call('ZADD', holds_key, score, member)
 end
 
--- Opens a hold; `names` and `pool_names` are what was taken for it, false where nothing is drawn on.
-local function book_hold(KEYS, ARGV, hold_key, account, pool, names, pool_names, expires, bits)
+-- Opens a hold and returns its record, to be written with the account; `names` and `pool_names` are what was taken for
+-- it, false where nothing is drawn on.
+local function book_hold(KEYS, ARGV, account, pool, names, pool_names, expires, bits)
   local hold, ids = ARGV[5], ARGV[2]
   local held, until_ms, created, kept = usual(amount), decimal(expires), decimal(now), usual(bits)
   names = names and with_period(account, names) or ''
   pool_names = pool_names and with_period(pool, pool_names) or ''
-  open_hold(account, KEYS[4], expires, until_ms, hold_member(hold, kept, held, '-1', created, names, ids))
+  count_hold(account, expires)
   if pool then
-    open_hold(pool, KEYS[6], expires, until_ms, hold_member(hold, kept, held, '-1', created, pool_names, ids))
+    count_hold(pool, expires)
+    call('ZADD', KEYS[5], until_ms, hold_member(hold, kept, held, '-1', created, pool_names, ids))
   end
   local span = hold_span(held, until_ms, created, kept, '-1', names, pool_names)
-  call('SET', hold_key, 'open\31' .. span .. '\31' .. ids, 'PX', usual(expires - now + 86400000))
   book(KEYS[3], 'reserve', 'b', ARGV[4], ids, 0, '', 0, '', 0,
     tail(hold, span, '', ARGV[7] or '', '', '', shadowed > 0 and shadowed or '', ''))
+  return 'open\31' .. span .. '\31' .. ids
 end
 
 local function book_spend(KEYS, ARGV, names, pool_names)
@@ -180,19 +182,13 @@ register('check', {}, function(KEYS, ARGV)
   if not account then return refuse('M') end
   if account[VERSION] ~= version then return refuse('S', account[VERSION]) end
 
-  local next_key, pool = 5, nil
+  local pool, replay_key = nil, KEYS[4]
   if pool_version > 0 then
-    pool = open_account(KEYS[5], epoch, now)
+    pool = open_account(KEYS[4], epoch, now)
     if not pool then return refuse('Q') end
     if pool[VERSION] ~= pool_version then return refuse('U', pool[VERSION]) end
-    next_key = 7
+    replay_key = KEYS[6]
   end
-  local hold_key
-  if mode == RESERVE then
-    hold_key = KEYS[next_key]
-    next_key = next_key + 1
-  end
-  local replay_key = KEYS[next_key]
   if replay_key then
     local answer = replay(replay_key, ARGV[6])
     if answer then return answer == 'C' and refuse('C') or answer end
@@ -208,8 +204,8 @@ register('check', {}, function(KEYS, ARGV)
   -- Holds whose time has passed stop counting now. This is the clock's doing, not the check's: it is written
   -- whatever the answer will be.
   local stream, rights = KEYS[3], ARGV[1]
-  local more, resolved = expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', rights, position)
-  if more or (expire_due(pool, KEYS[5], KEYS[6], stream, now, 't', rights, position)) then return refuse('G') end
+  local more, resolved = expire_due(account, KEYS[1], nil, stream, now, 'u', rights, position)
+  if more or (expire_due(pool, KEYS[4], KEYS[5], stream, now, 't', rights, position)) then return refuse('G') end
   local feature
   if field then
     if resolved then raw_feature = call('HGET', KEYS[1], field) end
@@ -274,19 +270,19 @@ register('check', {}, function(KEYS, ARGV)
     if mode == RESERVE then feature[HOLDS] = feature[HOLDS] + 1 end
     packed = pack_feature(feature)
   end
-  local expires = 0
+  local expires, record = 0, nil
   if mode == RESERVE then
     local bits = options % 2
     if feature then bits = bits + IN_FEATURE + (own_limits[FALLBACK] >= 0 and NOTES_USE or 0) end
     expires = now + ttl
-    book_hold(KEYS, ARGV, hold_key, account, pool, names, pool_names, expires, bits)
+    record = book_hold(KEYS, ARGV, account, pool, names, pool_names, expires, bits)
   else
     book_spend(KEYS, ARGV, names or '', pool_names or '')
   end
-  if pool then save(KEYS[5], pool, stream, 't', ids, rights, position) end
+  if pool then save(KEYS[4], pool, stream, 't', ids, rights, position) end
   local limit, used, held, debt, resets, length
-  limit, used, held, rest, debt, resets, length =
-    save(KEYS[1], account, stream, 'u', ids, rights, position, field, packed)
+  limit, used, held, rest, debt, resets, length = save(KEYS[1], account, stream, 'u', ids, rights, position,
+    field or record and ARGV[5], packed or record, field and record and ARGV[5], record)
   if shown == pool then limit, used, held, rest, debt, resets, length = figures(pool) end
   if left > 0 then left = left - 1 end
   local result = answer('A', amount, limit, used, held, rest, debt, resets, length, left, 0, expires) .. rules

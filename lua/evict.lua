@@ -2,8 +2,9 @@
 -- there. At any moment: all that was spent of it is in the usage stream, which a load waits for. A load that is
 -- under way may have read the books before that, and is fenced off.
 --
--- KEYS 1 account   2 lease of a load   3 its open holds   4… records of holds that the books don't have
--- ARGV 1 doubles: version and epoch of the account that was compared
+-- KEYS 1 account   2 lease of a load   then, of a tenant: 3 its open holds   4… users' accounts
+-- ARGV 1 doubles: version and epoch of the account that was compared   2… per user's account a hold in it that the
+--      books don't have
 -- Returns 1 evicted, 0 it is another one by now (look again).
 
 register('evict', {'allow-oom'}, function(KEYS, ARGV)
@@ -12,6 +13,7 @@ register('evict', {'allow-oom'}, function(KEYS, ARGV)
   if not raw then return 0 end
   local account = read_account(raw, clock())
   if account[VERSION] ~= version or account[EPOCH] ~= epoch then return 0 end
-  call('DEL', unpack(KEYS))
+  call('DEL', KEYS[1], KEYS[2], KEYS[3] or KEYS[1])
+  for index = 4, #KEYS do call('HDEL', KEYS[index], ARGV[index - 2]) end
   return 1
 end)

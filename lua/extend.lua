@@ -11,15 +11,16 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   local epoch, deadline, tokens, ttl, so_far = unpack_struct('<ddddd', ARGV[1])
   local stream, hold, list = KEYS[3], ARGV[2], ARGV[4]
   if now > deadline then return 'L' end
-  local record = call('GET', KEYS[5])
+  local record, account = open_hold_account(KEYS, epoch, now, hold)
   if not record then return 'U' end
   local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
   if state ~= 'open' then
     return 'F' .. state .. ':' .. match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31')
   end
+  if expires + LATE <= now then return 'U' end
   if expires <= now then return format('Fexpired:%d', charge_at_expiry(amount, bits, reported)) end
 
-  local refusal, account, pool = open_accounts_of_hold(KEYS, epoch, now, list)
+  local refusal, pool = settle_due(KEYS, account, epoch, now, list)
   if refusal then return refusal end
 
   local shown = names == '' and pool_names ~= '' and pool or account
@@ -77,8 +78,6 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   -- In decimal, as the hold's record and member have them.
   local kept, made, until_text = decimal(bits), decimal(created), decimal(until_ms)
   local was, said, total, so_far_said = decimal(amount), decimal(reported), decimal(tokens), decimal(now_reported)
-  call('ZREM', KEYS[4], hold_member(hold, kept, was, said, made, names, ids))
-  call('ZADD', KEYS[4], until_text, hold_member(hold, kept, total, so_far_said, made, new_names, ids))
   if until_ms < account[NEXT_EXPIRY] then account[NEXT_EXPIRY] = until_ms end
   uncount(account, created, -grown)
   local field, packed
@@ -90,16 +89,20 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   end
   if pool then
     new_pool_names, pool_paid_names, pool_paid = rehold(pool, pool_names)
-    call('ZREM', KEYS[7], hold_member(hold, kept, was, said, made, pool_names, ids))
-    call('ZADD', KEYS[7], until_text, hold_member(hold, kept, total, so_far_said, made, new_pool_names, ids))
+    call('ZREM', KEYS[6], hold_member(hold, kept, was, said, made, pool_names, ids))
+    call('ZADD', KEYS[6], until_text, hold_member(hold, kept, total, so_far_said, made, new_pool_names, ids))
     if until_ms < pool[NEXT_EXPIRY] then pool[NEXT_EXPIRY] = until_ms end
   end
   local span = hold_span(total, until_text, made, kept, so_far_said, new_names, new_pool_names)
-  call('SET', KEYS[5], 'open\31' .. span .. '\31' .. ids, 'PX', decimal(until_ms - now + 86400000))
   book(stream, 'extend', 'b', ARGV[3], ids, 0, paid_names, -paid, pool_paid_names, -pool_paid,
     tail(hold, span, '', '', '', '', '', ''))
-  save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed)
-  if pool then save(KEYS[6], pool, stream, 't', ids, list, 1) end
+  local open = 'open\31' .. span .. '\31' .. ids
+  if field then
+    save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed, hold, open)
+  else
+    save(KEYS[1], account, stream, 'u', ids, list, 1, hold, open)
+  end
+  if pool then save(KEYS[5], pool, stream, 't', ids, list, 1) end
   amount = tokens
   local result, rest = report('A', tokens, until_ms)
   call('SET', KEYS[2], decimal(rest))

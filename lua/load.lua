@@ -2,9 +2,10 @@
 -- while nobody else has: a late load can never bring old values back, for a change or another load takes the
 -- lease away.
 --
--- KEYS 1 account   2 readable rest (of a user)   3 lease   4 open holds   5 usage stream   6… one hold record per hold
+-- KEYS 1 account   2 readable rest (of a user)   3 lease   4 usage stream   5 open holds (of a tenant)
 -- ARGV 1 nonce of the lease   2 header, packed as in account.lua   3 grants, packed as in account.lua
---      4 `u` or `t`   5 user, tenant, '' joined by 0x1f; then per hold: its member, expiry (ms), record
+--      4 `u` or `t`   5 user, tenant, '' joined by 0x1f; then per hold: of a user its id and record, of a tenant
+--      its expiry (ms) and member
 -- Returns 1 loaded, 0 the lease was lost (look again).
 
 register('load', {'allow-oom'}, function(KEYS, ARGV)
@@ -38,32 +39,35 @@ register('load', {'allow-oom'}, function(KEYS, ARGV)
   end
   account[LIST] = kept
   sort_grants(account)
-  call('DEL', KEYS[1], KEYS[4])
+  call('DEL', KEYS[1], KEYS[5] or KEYS[1])
 
-  local first, features = 0, {}
-  for index = 6, #KEYS do
-    local at = 6 + (index - 6) * 3
-    local expires = tonumber(ARGV[at + 1])
-    call('ZADD', KEYS[4], expires, ARGV[at])
-    call('SET', KEYS[index], ARGV[at + 2], 'PX', math.max(expires - now, 0) + 86400000)
-    if first == 0 or expires < first then first = expires end
-    local _, bits, _, _, _, _, ids = match(ARGV[at], MEMBER)
-    if ARGV[4] == 'u' and has(tonumber(bits), IN_FEATURE) then
-      local field = 'f' .. match(ids, '[^\31]*$')
-      features[field] = features[field] or read_feature(false)
-      features[field][HOLDS] = features[field][HOLDS] + 1
+  local is_user, first, features = ARGV[4] == 'u', 0, {}
+  for at = 6, #ARGV, 2 do
+    local expires
+    if is_user then
+      local _, _, ends, _, bits, _, _, _, ids = read_hold(ARGV[at + 1])
+      expires = ends
+      call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
+      if has(bits, IN_FEATURE) then
+        local field = 'f' .. match(ids, '[^\31]*$')
+        features[field] = features[field] or read_feature(false)
+        features[field][HOLDS] = features[field][HOLDS] + 1
+      end
+    else
+      expires = tonumber(ARGV[at])
+      call('ZADD', KEYS[5], ARGV[at], ARGV[at + 1])
     end
+    if first == 0 or expires < first then first = expires end
   end
   for field, feature in pairs(features) do call('HSET', KEYS[1], field, pack_feature(feature)) end
-  account[HOLDS], account[NEXT_EXPIRY], account[THRESHOLD] = #KEYS - 5, first, -1
+  account[HOLDS], account[NEXT_EXPIRY], account[THRESHOLD] = (#ARGV - 5) / 2, first, -1
   local names, paid = absorb_debt(account)
   if paid > 0 then
-    local is_user = ARGV[4] == 'u'
-    book(KEYS[5], 'balance', ARGV[4], 'load:' .. ARGV[1], ARGV[5], 0, is_user and names or '', is_user and -paid or 0,
+    book(KEYS[4], 'balance', ARGV[4], 'load:' .. ARGV[1], ARGV[5], 0, is_user and names or '', is_user and -paid or 0,
       is_user and '' or names, is_user and 0 or -paid)
   end
   write_account(KEYS[1], account)
-  if ARGV[4] == 'u' then
+  if is_user then
     local _, _, _, rest = totals(account)
     call('SET', KEYS[2], decimal(rest))
   end

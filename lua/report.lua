@@ -1,7 +1,7 @@
 -- What an account has left, grant by grant. Writes only what the clock has already decided: expired holds.
 --
--- KEYS 1 user's account (or a tenant's alone)   2 usage stream   3 its open holds
---      [4 tenant's account   5 tenant's open holds]
+-- KEYS 1 user's account   2 usage stream   [3 tenant's account   4 tenant's open holds]
+--      or, of a tenant alone: 1 tenant's account   2 usage stream   3 its open holds
 -- ARGV 1 the rights, 2 the request, as check.lua's 1 and 3 (its versions are not compared)   3 u or t: what 1 is
 -- Returns a letter (A; M, Q unknown here; L late; W calendar off; G ask again), then doubles: now, and for the
 --   user, then for the tenant if there is one: version, limit, used, held, remaining, debt, resets at, length of
@@ -47,13 +47,14 @@ register('report', {'allow-oom'}, function(KEYS, ARGV)
         and of[HOUR_USED] or 0, of[DAY] == day and of[DAY_USED] or 0, #grants) .. concat(grants)
   end
 
-  local user = describe(KEYS[1], KEYS[3], ARGV[3], budget_mode, budget_tokens, start, stop, budget_rollover, budget_carry,
-    budget_lower)
+  local is_pool = ARGV[3] == 't'
+  local user = describe(KEYS[1], is_pool and KEYS[3], ARGV[3], budget_mode, budget_tokens, start, stop, budget_rollover,
+    budget_carry, budget_lower)
   if not user then return 'M' end
   if #user == 1 then return user end
   local tenant = ''
   if KEYS[4] then
-    tenant = describe(KEYS[4], KEYS[5], 't', pool_mode, pool_tokens, pool_start, pool_stop, pool_rollover, pool_carry,
+    tenant = describe(KEYS[3], KEYS[4], 't', pool_mode, pool_tokens, pool_start, pool_stop, pool_rollover, pool_carry,
       pool_lower)
     if not tenant then return 'Q' end
     if #tenant == 1 then return tenant end

@@ -1,7 +1,7 @@
 -- Resolves a hold, once: settles it at what was really used, or releases it whole. After its expiry (up to
 -- 24 h) it corrects what the expiry booked. Runs at maxmemory too: it gives back, or records what happened.
 --
--- KEYS 1 user's account   2 readable rest   3 usage stream   4 user's open holds   5 hold record
+-- KEYS 1 user's account   2 readable rest   3 usage stream   4 record of a hold that isn't open any more
 --      then, if the hold has a tenant: tenant's account, tenant's open holds
 -- ARGV 1 doubles: epoch, deadline (ms), tokens used, 1 to release (else 0)
 --      2 hold id   3 outcome   4 metadata   5 thresholds
@@ -16,7 +16,7 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
   local stream, hold, list = KEYS[3], ARGV[2], ARGV[5]
   if now > deadline then return 'L' end
 
-  local record = call('GET', KEYS[5])
+  local record, account = open_hold_account(KEYS, epoch, now, hold)
   if not record then return 'U' end
   local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
   local wanted = release == 1 and 'released' or 'settled'
@@ -25,8 +25,9 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
     if state == wanted and tonumber(booked) == tokens then return first end
     return 'F' .. state .. ':' .. booked
   end
+  if expires + LATE <= now then return 'U' end
 
-  local refusal, account, pool = open_accounts_of_hold(KEYS, epoch, now, list)
+  local refusal, pool = settle_due(KEYS, account, epoch, now, list)
   if refusal then return refusal end
 
   -- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
@@ -76,11 +77,10 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
 
   local booked, debt, pool_booked, pool_debt = '', 0, '', 0
   -- In decimal, as the hold's record and member have them.
-  local kept, was, said, made = decimal(bits), decimal(amount), decimal(reported), decimal(created)
-  local open_member = hold_member(hold, kept, was, said, made, names, ids)
+  local kept, was, said, made = usual(bits), usual(amount), usual(reported), decimal(created)
   if names ~= '' then booked, debt = resolve(account, names) end
   if not late then
-    if call('ZREM', KEYS[4], open_member) == 1 and account[HOLDS] > 0 then account[HOLDS] = account[HOLDS] - 1 end
+    if call('HDEL', KEYS[1], hold) == 1 and account[HOLDS] > 0 then account[HOLDS] = account[HOLDS] - 1 end
     if account[HOLDS] == 0 then account[NEXT_EXPIRY] = 0 end
   end
   uncount(account, created, taken - tokens)
@@ -104,10 +104,10 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
   if pool then
     if not late then
       local pool_member = hold_member(hold, kept, was, said, made, pool_names, ids)
-      if call('ZREM', KEYS[7], pool_member) == 1 and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
+      if call('ZREM', KEYS[6], pool_member) == 1 and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
       if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
     end
-    local all, p_used, p_held, p_rest, p_owed, p_resets, p_length = save(KEYS[6], pool, stream, 't', ids, list, 1)
+    local all, p_used, p_held, p_rest, p_owed, p_resets, p_length = save(KEYS[5], pool, stream, 't', ids, list, 1)
     if names == '' and pool_names ~= '' then
       limit, used, held, rest, owed, resets, length = all, p_used, p_held, p_rest, p_owed, p_resets, p_length
     end
@@ -115,7 +115,7 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
   call('SET', KEYS[2], decimal(rest))
   local result = pack('<c1dddddddddd', 'A', now, tokens, limit, used, held, rest, owed, resets, length, amount)
   local span = hold_span(was, decimal(expires), made, kept, said, names, pool_names)
-  call('SET', KEYS[5], wanted .. '\31' .. span .. '\31' .. ids .. '\31' .. decimal(tokens) .. '\31' .. result, 'PX',
+  call('SET', KEYS[4], wanted .. '\31' .. span .. '\31' .. ids .. '\31' .. decimal(tokens) .. '\31' .. result, 'PX',
     '86400000')
   return result
 end)

@@ -1,9 +1,10 @@
 -- Records what was used after the fact: never refused for lack of budget, what is not left becomes debt.
 --
--- KEYS 1 user's account   2 readable rest   3 usage stream   4 user's open holds
+-- KEYS 1 user's account   2 readable rest   3 usage stream
 --      then, as they apply: tenant's account, tenant's open holds; idempotency record
 -- ARGV 1 as check.lua (the rights)   2 user, tenant, feature   3 the request, as check.lua
---      4 operation id   5 unused   6 fingerprint of the idempotent request   7 metadata   8 when it happened (ms, or '')
+--      4 operation id   5 unused   6 fingerprint of the idempotent request   7 metadata   8 when it happened
+--      (ms; 5-8 up to the last that says something)
 -- Returns as check.lua: A recorded, and I, C, M, Q, S, U, L, W, G.
 
 register('usage', {'allow-oom'}, function(KEYS, ARGV)
@@ -28,12 +29,12 @@ register('usage', {'allow-oom'}, function(KEYS, ARGV)
   local account = open_account(KEYS[1], epoch, now)
   if not account then return refuse('M') end
   if account[VERSION] ~= version then return refuse('S', account[VERSION]) end
-  local pool, replay_key = nil, KEYS[5]
+  local pool, replay_key = nil, KEYS[4]
   if pool_version > 0 then
-    pool = open_account(KEYS[5], epoch, now)
+    pool = open_account(KEYS[4], epoch, now)
     if not pool then return refuse('Q') end
     if pool[VERSION] ~= pool_version then return refuse('U', pool[VERSION]) end
-    replay_key = KEYS[7]
+    replay_key = KEYS[6]
   end
   if replay_key then
     local answer = replay(replay_key, ARGV[6])
@@ -47,8 +48,8 @@ register('usage', {'allow-oom'}, function(KEYS, ARGV)
 
   -- Holds whose time has passed come first, as in check.lua.
   local stream, rights = KEYS[3], ARGV[1]
-  if (expire_due(account, KEYS[1], KEYS[4], stream, now, 'u', rights, position))
-    or (expire_due(pool, KEYS[5], KEYS[6], stream, now, 't', rights, position)) then
+  if (expire_due(account, KEYS[1], nil, stream, now, 'u', rights, position))
+    or (expire_due(pool, KEYS[4], KEYS[5], stream, now, 't', rights, position)) then
     return refuse('G')
   end
 
@@ -77,13 +78,14 @@ register('usage', {'allow-oom'}, function(KEYS, ARGV)
     if fallback >= 0 then note_use(feature, tokens) end
     packed = pack_feature(feature)
   end
+  local metadata, occurred = ARGV[7] or '', ARGV[8] or ''
   book(stream, 'usage', 'b', ARGV[4], ARGV[2], tokens, names, debt, pool_names, pool_debt,
-    (ARGV[7] ~= '' or ARGV[8] ~= '') and tail('', NO_SPAN, '', ARGV[7], '', '', '', ARGV[8]) or '')
+    (metadata ~= '' or occurred ~= '') and tail('', NO_SPAN, '', metadata, '', '', '', occurred) or '')
   local limit, used, held, rest, owed, resets, length =
     save(KEYS[1], account, stream, 'u', ARGV[2], rights, position, field, packed)
   if pool then
     local all, p_used, p_held, p_rest, p_owed, p_resets, p_length =
-      save(KEYS[5], pool, stream, 't', ARGV[2], rights, position)
+      save(KEYS[4], pool, stream, 't', ARGV[2], rights, position)
     if budget_mode == NO_BUDGET and pool_mode ~= NO_BUDGET then
       limit, used, held, rest, owed, resets, length = all, p_used, p_held, p_rest, p_owed, p_resets, p_length
     end

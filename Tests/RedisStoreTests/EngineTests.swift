@@ -182,7 +182,7 @@ import Testing
   private func bytes(_ bed: EngineBed, hold: HoldID? = nil) async throws -> String {
     let keyspace = Keyspace()
     var keys = [keyspace.account(.user("u"), bucket: 0), keyspace.readableRest(user: "u", bucket: 0)]
-    if let hold { keys += [keyspace.holds(.user("u"), bucket: 0), keyspace.hold(hold.text, bucket: 0)] }
+    if let hold { keys.append(keyspace.hold(hold.text, bucket: 0)) }
     var parts: [Int64] = []
     for key in keys {
       parts.append(try await bed.client.command(["MEMORY", "USAGE", .text(key)]).integer ?? 0)

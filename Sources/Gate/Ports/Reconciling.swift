@@ -6,8 +6,8 @@ package protocol CountersInspecting: Sendable {
   /// Returns once every entry up to `newest` of the bucket's stream is booked; throws `unavailable` when that
   /// takes longer than the books usually need.
   func waitUntilBooked(_ newest: StreamID, bucket: Int) async throws(StoreError)
-  /// A hold's own record, with its parts of the user's and the pool's budget; nil when there is none.
-  func hold(_ id: String, bucket: Int) async throws(StoreError) -> HoldRecord?
+  /// The whole record of a user's open hold, with its parts of the user's and the pool's budget; nil when there is none.
+  func openHold(_ id: String, of user: String, bucket: Int) async throws(StoreError) -> HoldRecord?
   /// Forgets the account that was looked at, with the holds named that the books don't have: the next question
   /// loads it from the books. False when it is another one by now.
   func evict(_ view: CountersView, tenant: String?, unknownHolds: [String]) async throws(StoreError) -> Bool

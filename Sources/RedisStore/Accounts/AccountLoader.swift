@@ -94,17 +94,20 @@ package actor AccountLoader: AccountLoading {
     var keys: [RedisArgument] = [
       .text(accountKey),
       .text(account.kind == .user ? keyspace.readableRest(user: account.id, bucket: bucket) : accountKey),
-      lease, .text(keyspace.holds(account, bucket: bucket)), .text(keyspace.stream(bucket: bucket)),
+      lease, .text(keyspace.stream(bucket: bucket)),
     ]
+    if account.kind == .tenant { keys.append(.text(keyspace.poolHolds(account.id, bucket: bucket))) }
     var arguments: [RedisArgument] = [
       .text(nonce), .bytes(SnapshotEncoding.header(snapshot, epoch: epoch, now: now)),
       .bytes(SnapshotEncoding.grants(snapshot.grants, holds: snapshot.holds, of: account.kind)),
       .text(account.kind == .user ? "u" : "t"), .text(SnapshotEncoding.owner(of: snapshot)),
     ]
     for hold in snapshot.holds {
-      let (member, record) = SnapshotEncoding.hold(hold, of: account.kind)
-      keys.append(.text(keyspace.hold(hold.id, bucket: bucket)))
-      arguments += [.text(member), .integer(hold.expiresAt.milliseconds), .text(record)]
+      switch account.kind {
+      case .user: arguments += [.text(hold.id), .text(SnapshotEncoding.record(hold))]
+      case .tenant:
+        arguments += [.integer(hold.expiresAt.milliseconds), .text(SnapshotEncoding.poolMember(hold))]
+      }
     }
     _ = try await client.call(Scripts.embedded.load, keys: keys, arguments: arguments)
   }

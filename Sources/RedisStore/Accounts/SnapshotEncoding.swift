@@ -34,22 +34,31 @@ enum SnapshotEncoding {
     return out
   }
 
-  /// Member of the account's open holds, and the record of the hold itself, as `lua/account.lua` reads them.
-  static func hold(_ hold: HoldRecord, of kind: AccountID.Kind) -> (member: String, record: String) {
-    let separator = "\u{1F}"
-    let user = allocations(hold.userAllocations, hold.userPeriodStart)
-    let tenant = allocations(hold.tenantAllocations, hold.tenantPeriodStart)
-    let ids = [hold.user, hold.tenant ?? "", hold.feature].joined(separator: separator)
-    let bits =
-      (hold.onExpire == .release ? 1 : 0) + (hold.takesFeatureSlot ? 2 : 0) + (hold.feedsEstimate ? 4 : 0)
-    let created = String(hold.createdAt.milliseconds)
-    let reported = String(hold.reported ?? -1)
-    let tokens = String(hold.tokens)
-    let member = [hold.id, String(bits), tokens, reported, created, kind == .user ? user : tenant, ids]
-    let record = [
-      "open", tokens, String(hold.expiresAt.milliseconds), created, String(bits), reported, user, tenant, ids,
-    ]
-    return (member.joined(separator: separator), record.joined(separator: separator))
+  /// The record of an open hold, as `lua/account.lua` reads it.
+  static func record(_ hold: HoldRecord) -> String {
+    [
+      "open", String(hold.tokens), String(hold.expiresAt.milliseconds), String(hold.createdAt.milliseconds),
+      bits(hold), String(hold.reported ?? -1), allocations(hold.userAllocations, hold.userPeriodStart),
+      allocations(hold.tenantAllocations, hold.tenantPeriodStart), ids(hold),
+    ].joined(separator: separator)
+  }
+
+  /// A member of a pool's open holds, as `lua/account.lua` reads it.
+  static func poolMember(_ hold: HoldRecord) -> String {
+    [
+      hold.id, bits(hold), String(hold.tokens), String(hold.reported ?? -1),
+      String(hold.createdAt.milliseconds), allocations(hold.tenantAllocations, hold.tenantPeriodStart),
+      ids(hold),
+    ].joined(separator: separator)
+  }
+
+  private static let separator = "\u{1F}"
+  private static func ids(_ hold: HoldRecord) -> String {
+    [hold.user, hold.tenant ?? "", hold.feature].joined(separator: separator)
+  }
+  private static func bits(_ hold: HoldRecord) -> String {
+    String(
+      (hold.onExpire == .release ? 1 : 0) + (hold.takesFeatureSlot ? 2 : 0) + (hold.feedsEstimate ? 4 : 0))
   }
 
   /// Allocations with the start of the period that the hold was made in; nothing at all for an account that it

@@ -25,11 +25,12 @@ extension LoopCheckEngine {
   private func writeWhole(_ call: CheckCall, _ prepared: PreparedCheck, into out: inout ByteBuffer) {
     let principal = prepared.caller
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
-    let keys =
-      (principal.tenant == nil ? 4 : 6) + (call.holdID == nil ? 0 : 1) + (call.idempotencyKey == nil ? 0 : 1)
-    writeHead(call.afterTheFact ? scripts.usage : scripts.check, keys: keys, arguments: 8, into: &out)
+    let keys = (principal.tenant == nil ? 3 : 5) + (call.idempotencyKey == nil ? 0 : 1)
+    // Up to the last that says something.
+    let arguments =
+      call.occurredAt != nil ? 8 : call.metadata != nil ? 7 : call.idempotencyKey != nil ? 6 : 5
+    writeHead(call.afterTheFact ? scripts.usage : scripts.check, keys: keys, arguments: arguments, into: &out)
     writeKeys(of: prepared.caller, into: &out)
-    if let hold = call.holdID { out.writeBulk(keyspace.hold(hold, bucket: bucket)) }
     if let key = call.idempotencyKey {
       out.writeBulk(keyspace.idempotency(user: principal.user, digest: key, bucket: bucket))
     }
@@ -37,9 +38,9 @@ extension LoopCheckEngine {
     writeRequest(call, prepared, into: &out)
     writeOperation(call.operation, into: &out)
     out.writeBulk(call.holdID ?? "")
-    out.writeBulk(call.fingerprint)
-    out.writeBulk(call.metadata ?? "")
-    out.writeBulk(call.occurredAt.map { String($0.milliseconds) } ?? "")
+    if arguments > 5 { out.writeBulk(call.fingerprint) }
+    if arguments > 6 { out.writeBulk(call.metadata ?? "") }
+    if let occurred = call.occurredAt { out.writeBulk(String(occurred.milliseconds)) }
   }
 
   /// The keys that every form of the question begins with. They are put together for each: kept ready, they would be
@@ -50,10 +51,9 @@ extension LoopCheckEngine {
     out.writeBulk(prefixes.user, user)
     out.writeBulk(prefixes.readableRest, user)
     out.writeBytes(prefixes.stream)
-    out.writeBulk(prefixes.userHolds, user)
     if let tenant {
       out.writeBulk(prefixes.tenant, tenant)
-      out.writeBulk(prefixes.tenantHolds, tenant)
+      out.writeBulk(prefixes.poolHolds, tenant)
     }
   }
 

@@ -18,15 +18,14 @@ extension LoopCheckEngine {
     let function = function(for: resolution)
     connection.send(tag: tag, to: self, deadline: deadline) { out in
       let isExtend = function.name == scripts.extend.name
-      writeHead(function, keys: hold.tenant == nil ? 5 : 7, arguments: isExtend ? 4 : 5, into: &out)
+      writeHead(function, keys: hold.tenant == nil ? 4 : 6, arguments: isExtend ? 4 : 5, into: &out)
       out.writeBulk(keyspace.account(user, bucket: bucket))
       out.writeBulk(keyspace.readableRest(user: hold.user, bucket: bucket))
       out.writeBulk(keyspace.stream(bucket: bucket))
-      out.writeBulk(keyspace.holds(user, bucket: bucket))
       out.writeBulk(keyspace.hold(hold.text, bucket: bucket))
       if let tenant = hold.tenant {
         out.writeBulk(keyspace.account(.tenant(tenant), bucket: bucket))
-        out.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
+        out.writeBulk(keyspace.poolHolds(tenant, bucket: bucket))
       }
       out.writeStaticString(isExtend ? "$40\r\n" : "$32\r\n")
       out.writeDouble(epoch)
@@ -57,7 +56,7 @@ extension LoopCheckEngine {
 
   package func recall(_ hold: HoldRecord, completion: @escaping () -> Void) {
     let bucket = keyspace.bucket(user: hold.user, tenant: hold.tenant)
-    let record = SnapshotEncoding.hold(hold, of: .user).record
+    let record = SnapshotEncoding.record(hold)
     connection.send(
       tag: pending.insert(.recall(completion)), to: self, deadline: reportDeadline()
     ) { out in

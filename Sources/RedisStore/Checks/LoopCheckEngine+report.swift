@@ -26,13 +26,12 @@ extension LoopCheckEngine {
     let principal = prepared.caller
     let isPool = principal.user.isEmpty
     let account = isPool ? AccountID.tenant(principal.tenant ?? "") : .user(principal.user)
-    writeHead(scripts.report, keys: principal.tenant == nil || isPool ? 3 : 5, arguments: 3, into: &out)
+    writeHead(scripts.report, keys: principal.tenant == nil ? 2 : isPool ? 3 : 4, arguments: 3, into: &out)
     out.writeBulk(keyspace.account(account, bucket: bucket))
     out.writeBulk(keyspace.stream(bucket: bucket))
-    out.writeBulk(keyspace.holds(account, bucket: bucket))
-    if let tenant = principal.tenant, !isPool {
-      out.writeBulk(keyspace.account(.tenant(tenant), bucket: bucket))
-      out.writeBulk(keyspace.holds(.tenant(tenant), bucket: bucket))
+    if let tenant = principal.tenant {
+      if !isPool { out.writeBulk(keyspace.account(.tenant(tenant), bucket: bucket)) }
+      out.writeBulk(keyspace.poolHolds(tenant, bucket: bucket))
     }
     out.writeBulk(
       RightsEncoding(entitlement: prepared.entitlement, verify: false, thresholds: thresholds)

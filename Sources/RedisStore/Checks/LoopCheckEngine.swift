@@ -47,8 +47,8 @@ package final class LoopCheckEngine: CheckEngine {
     thresholdArgument = RightsEncoding.encode(thresholds)
     calendars = CalendarSlots(calendar: calendar)
     prefixes = (0..<keyspace.buckets).map { KeyPrefixes(keyspace, bucket: $0) }
-    plainHead = head(scripts.check, keys: 4, arguments: 4)
-    pooledHead = head(scripts.check, keys: 6, arguments: 4)
+    plainHead = head(scripts.check, keys: 3, arguments: 4)
+    pooledHead = head(scripts.check, keys: 5, arguments: 4)
   }
 
   package var isReady: Bool { connection.isReady && clockIsKnown }

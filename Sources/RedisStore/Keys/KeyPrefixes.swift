@@ -6,9 +6,8 @@ internal import NIOCore
 final class KeyPrefixes: Sendable {
   let user: [UInt8]
   let readableRest: [UInt8]
-  let userHolds: [UInt8]
   let tenant: [UInt8]
-  let tenantHolds: [UInt8]
+  let poolHolds: [UInt8]
   /// The whole name, as a bulk string.
   let stream: [UInt8]
 
@@ -16,9 +15,8 @@ final class KeyPrefixes: Sendable {
     let (nobody, nothing) = (AccountID.user(""), AccountID.tenant(""))
     user = Array(keyspace.account(nobody, bucket: bucket).utf8)
     readableRest = Array(keyspace.readableRest(user: "", bucket: bucket).utf8)
-    userHolds = Array(keyspace.holds(nobody, bucket: bucket).utf8)
     tenant = Array(keyspace.account(nothing, bucket: bucket).utf8)
-    tenantHolds = Array(keyspace.holds(nothing, bucket: bucket).utf8)
+    poolHolds = Array(keyspace.poolHolds("", bucket: bucket).utf8)
     var whole = ByteBuffer()
     whole.writeBulk(keyspace.stream(bucket: bucket))
     stream = Array(whole.readableBytesView)

@@ -21,10 +21,9 @@ package struct Keyspace: Sendable {
   package func account(_ account: AccountID, bucket: Int) -> String {
     "tg:{\(bucket)}:\(account.kind == .user ? "u" : "t"):\(account.id)"
   }
-  /// Sorted set of the account's open holds by expiry.
-  package func holds(_ account: AccountID, bucket: Int) -> String {
-    "tg:{\(bucket)}:h\(account.kind == .user ? "u" : "t"):\(account.id)"
-  }
+  /// Sorted set of a pool's open holds by expiry. Those of a user are fields of its account.
+  package func poolHolds(_ tenant: String, bucket: Int) -> String { "tg:{\(bucket)}:ht:\(tenant)" }
+  /// Record of a hold that isn't open any more.
   package func hold(_ id: String, bucket: Int) -> String { "tg:{\(bucket)}:r:\(id)" }
   package func lease(_ account: AccountID, bucket: Int) -> String {
     "tg:{\(bucket)}:l\(account.kind == .user ? "u" : "t"):\(account.id)"

@@ -34,12 +34,13 @@ package struct RedisInspector: CountersInspecting {
     -> CountersView
   {
     let bucket = bucket(account, tenant)
+    var keys: [RedisArgument] = [
+      .text(keyspace.account(account, bucket: bucket)), .text(rest(account, bucket)),
+      .text(keyspace.stream(bucket: bucket)),
+    ]
+    if account.kind == .tenant { keys.append(.text(keyspace.poolHolds(account.id, bucket: bucket))) }
     let reply = try await client.call(
-      Scripts.embedded.inspect,
-      keys: [
-        .text(keyspace.account(account, bucket: bucket)), .text(rest(account, bucket)),
-        .text(keyspace.stream(bucket: bucket)), .text(keyspace.holds(account, bucket: bucket)),
-      ], arguments: [.integer(Int64(holdsMax))])
+      Scripts.embedded.inspect, keys: keys, arguments: [.integer(Int64(holdsMax))])
     if case .error(let error) = reply { throw .unavailable(error.message) }
     return try InspectionDecoding.view(reply, of: account, bucket: bucket)
   }
@@ -56,8 +57,11 @@ package struct RedisInspector: CountersInspecting {
     }
   }
 
-  package func hold(_ id: String, bucket: Int) async throws(StoreError) -> HoldRecord? {
-    let reply = try await client.command(["GET", .text(keyspace.hold(id, bucket: bucket))])
+  package func openHold(
+    _ id: String, of user: String, bucket: Int
+  ) async throws(StoreError) -> HoldRecord? {
+    let account = keyspace.account(.user(user), bucket: bucket)
+    let reply = try await client.command(["HGET", .text(account), .text(id)])
     return reply.string.flatMap { InspectionDecoding.record($0, id: id) }
   }
 
@@ -68,14 +72,20 @@ package struct RedisInspector: CountersInspecting {
     var keys: [RedisArgument] = [
       .text(keyspace.account(view.id, bucket: view.bucket)),
       .text(keyspace.lease(view.id, bucket: view.bucket)),
-      .text(keyspace.holds(view.id, bucket: view.bucket)),
     ]
-    keys += unknownHolds.map { .text(keyspace.hold($0, bucket: view.bucket)) }
     var numbers: [UInt8] = []
     numbers.appendDouble(found.version)
     numbers.appendDouble(found.epoch)
-    let reply = try await client.call(
-      Scripts.embedded.evict, keys: keys, arguments: [.bytes(numbers)])
+    var arguments: [RedisArgument] = [.bytes(numbers)]
+    if view.id.kind == .tenant {
+      // A user's holds go with the account that they are fields of.
+      keys.append(.text(keyspace.poolHolds(view.id.id, bucket: view.bucket)))
+      for hold in view.holds where unknownHolds.contains(hold.id) {
+        keys.append(.text(keyspace.account(.user(hold.user), bucket: view.bucket)))
+        arguments.append(.text(hold.id))
+      }
+    }
+    let reply = try await client.call(Scripts.embedded.evict, keys: keys, arguments: arguments)
     if case .error(let error) = reply { throw .unavailable(error.message) }
     return reply.integer == 1
   }

@@ -188,7 +188,7 @@ extension Reconciler {
     var lost: [HoldRecord] = []
     let names = Set(look.differences.filter { $0.kind == .bookedHold }.compactMap(\.name))
     for hold in look.view.holds where names.contains(hold.id) {
-      lost.append(try await counters.hold(hold.id, bucket: look.view.bucket) ?? hold)
+      lost.append(try await counters.openHold(hold.id, of: hold.user, bucket: look.view.bucket) ?? hold)
     }
     return lost
   }

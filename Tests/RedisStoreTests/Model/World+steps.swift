@@ -205,7 +205,7 @@ extension World {
     let result = model.apply(
       id, version: version, grants: granted, rolloverMax: rolloverMax, carriesDebt: carries, epoch: epoch)
     let touched =
-      model.account(id, epoch: model.epoch).map { [(id, AccountState($0, epoch: model.epoch))] } ?? []
+      model.account(id, epoch: model.epoch).map { [(id, AccountState($0, of: id, epoch: model.epoch))] } ?? []
     return WorldStep(
       text: "apply \(id) v\(version) \(plan?.name ?? "-") \(granted.map { "\($0.reference) \($0.kind)" })",
       question: question, preparation: [], expected: .number(result), touched: touched,

@@ -167,7 +167,7 @@ struct World {
   /// The accounts of a step as they are after it.
   func touched(_ user: String, _ tenant: String?) -> [(id: AccountID, state: AccountState)] {
     ([.user(user)] + (tenant.map { [.tenant($0)] } ?? [])).compactMap { (id: AccountID) in
-      model.account(id, epoch: model.epoch).map { (id, AccountState($0, epoch: model.epoch)) }
+      model.account(id, epoch: model.epoch).map { (id, AccountState($0, of: id, epoch: model.epoch)) }
     }
   }
 }

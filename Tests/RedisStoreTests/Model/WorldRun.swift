@@ -216,7 +216,7 @@ struct WorldRun {
       keys.map { ["HGETALL", .text(world.calls.keyspace.account($0, bucket: 0))] })
     for (id, raw) in zip(keys, raws) {
       guard let account = world.model.account(id, epoch: world.model.epoch) else { continue }
-      let expected = AccountState(account, epoch: world.model.epoch)
+      let expected = AccountState(account, of: id, epoch: world.model.epoch)
       let state = AccountState(raw)?.counting(at: world.model.now, next: expected.nextExpiry)
       if state != expected {
         report("rebuilt \(id) is \(state.map { "\($0)" } ?? "nothing")\nexpected \(expected)")

@@ -32,6 +32,8 @@ struct AccountState: Equatable, CustomStringConvertible {
   var grants: [GrantState]
   /// What is kept of single features; one of which nothing is known is not among them.
   var features: [String: FeatureState] = [:]
+  /// When each of a user's open holds ends, by their ids. A pool has them elsewhere.
+  var open: [String: Int64] = [:]
 
   struct FeatureState: Equatable, CustomStringConvertible {
     var holds: Int64 = 0
@@ -78,7 +80,7 @@ struct AccountState: Equatable, CustomStringConvertible {
   var description: String {
     "v\(version) e\(epoch) debt \(debt) holds \(holds) next \(nextExpiry) "
       + "tat \(requestsArrival) \(tokensArrival) hour \(hour.start)+\(hour.taken) "
-      + "day \(day.start)+\(day.taken) \(grants) \(features)"
+      + "day \(day.start)+\(day.taken) \(grants) \(features) open \(open)"
   }
 
   /// nil unless it is whole.
@@ -117,6 +119,12 @@ struct AccountState: Equatable, CustomStringConvertible {
     guard let account = fields.removeValue(forKey: "s") else { return nil }
     self.init(account)
     for (field, bytes) in fields {
+      if field.hasPrefix("rsv_") {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard let hold = InspectionDecoding.record(text, id: field) else { return nil }
+        open[field] = hold.expiresAt.milliseconds
+        continue
+      }
       guard field.first == "f", let state = FeatureState(bytes) else { return nil }
       if state != FeatureState() { features[String(field.dropFirst())] = state }
     }
@@ -131,7 +139,7 @@ struct AccountState: Equatable, CustomStringConvertible {
   }
 
   /// The model's account as Redis should have it.
-  init(_ account: ModelAccount, epoch: Int64) {
+  init(_ account: ModelAccount, of id: AccountID, epoch: Int64) {
     version = account.version
     self.epoch = epoch
     debt = account.debt
@@ -148,6 +156,7 @@ struct AccountState: Equatable, CustomStringConvertible {
         stop: grant.stop)
     }
     features = account.features.mapValues { FeatureState($0) }.filter { $0.value != FeatureState() }
+    if id.kind == .user { for hold in account.open { open[hold.id] = hold.expires } }
   }
 
   /// As it counts at `now`. The time of the next expiry is only a lower bound: a hold that was settled or

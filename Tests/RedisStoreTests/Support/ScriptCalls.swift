@@ -20,9 +20,6 @@ struct ScriptCalls {
     let principal = request.rights.principal
     let bucket = keyspace.bucket(user: principal.user, tenant: principal.tenant)
     var keys = accountKeys(principal.user, principal.tenant, bucket)
-    if request.mode == .reserve, let hold = request.hold {
-      keys.append(keyspace.hold(hold.text, bucket: bucket))
-    }
     if let key = request.idempotencyKey {
       keys.append(keyspace.idempotency(user: principal.user, digest: key, bucket: bucket))
     }
@@ -61,11 +58,11 @@ struct ScriptCalls {
   private func accountKeys(_ user: String, _ tenant: String?, _ bucket: Int) -> [String] {
     var keys = [
       keyspace.account(.user(user), bucket: bucket), keyspace.readableRest(user: user, bucket: bucket),
-      keyspace.stream(bucket: bucket), keyspace.holds(.user(user), bucket: bucket),
+      keyspace.stream(bucket: bucket),
     ]
     if let tenant {
       keys += [
-        keyspace.account(.tenant(tenant), bucket: bucket), keyspace.holds(.tenant(tenant), bucket: bucket),
+        keyspace.account(.tenant(tenant), bucket: bucket), keyspace.poolHolds(tenant, bucket: bucket),
       ]
     }
     return keys
@@ -74,7 +71,7 @@ struct ScriptCalls {
   private func holdKeys(_ hold: HoldID) -> [String] {
     let bucket = keyspace.bucket(user: hold.user, tenant: hold.tenant)
     var keys = accountKeys(hold.user, hold.tenant, bucket)
-    keys.insert(keyspace.hold(hold.text, bucket: bucket), at: 4)
+    keys.insert(keyspace.hold(hold.text, bucket: bucket), at: 3)
     return keys
   }
 
@@ -155,8 +152,9 @@ struct ScriptCalls {
     var keys = [
       accountKey,
       account.kind == .user ? keyspace.readableRest(user: account.id, bucket: bucket) : accountKey, lease,
-      keyspace.holds(account, bucket: bucket), keyspace.stream(bucket: bucket),
+      keyspace.stream(bucket: bucket),
     ]
+    if account.kind == .tenant { keys.append(keyspace.poolHolds(account.id, bucket: bucket)) }
     let instant = Instant(milliseconds: now)
     var arguments: [RedisArgument] = [
       .text(nonce), .bytes(SnapshotEncoding.header(snapshot, epoch: epoch, now: instant)),
@@ -164,9 +162,11 @@ struct ScriptCalls {
       .text(account.kind == .user ? "u" : "t"), .text(SnapshotEncoding.owner(of: snapshot)),
     ]
     for hold in snapshot.holds {
-      let (member, record) = SnapshotEncoding.hold(hold, of: account.kind)
-      keys.append(keyspace.hold(hold.id, bucket: bucket))
-      arguments += [.text(member), .integer(hold.expiresAt.milliseconds), .text(record)]
+      switch account.kind {
+      case .user: arguments += [.text(hold.id), .text(SnapshotEncoding.record(hold))]
+      case .tenant:
+        arguments += [.integer(hold.expiresAt.milliseconds), .text(SnapshotEncoding.poolMember(hold))]
+      }
     }
     return [
       ["SET", .text(lease), .text(nonce), "NX", "PX", 10_000],

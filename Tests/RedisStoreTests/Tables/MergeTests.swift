@@ -140,11 +140,12 @@ import Testing
       for account in [AccountID.user("u"), .tenant("t")] {
         let state = try await bench.state(account)
         #expect(state.holds == 0 && state.nextExpiry == 0)
-        #expect(
-          try await bench.bed.command("EXISTS", .text(bench.calls.keyspace.holds(account, bucket: 0)))
-            == .integer(0))
         #expect(state.grants.map(\.used) == [150])
       }
+      let (own, pool) = (AccountID.user("u"), bench.calls.keyspace.poolHolds("t", bucket: 0))
+      let key = bench.calls.keyspace.account(own, bucket: 0)
+      #expect(try await bench.bed.command("EXISTS", .text(pool)) == .integer(0))
+      #expect(try await bench.bed.command("HLEN", .text(key)) == .integer(1))
     }
     try await bench.close()
   }

@@ -54,8 +54,10 @@ extension FullStack {
         return try await stack.sql("SELECT count(*) FROM tollgate.holds WHERE state = 'open'") == "0"
       }
       let probe = try await stack.openRedis()
-      for key in users.map({ "tg:{0}:hu:\($0.id)" }) + ["tg:{0}:ht:crowd"] {
-        #expect(try await probe.command("ZCARD", key) == .integer(0), "\(key)")
+      #expect(try await probe.command("ZCARD", "tg:{0}:ht:crowd") == .integer(0))
+      // The account's own field and no hold's.
+      for user in users {
+        #expect(try await probe.command("HLEN", "tg:{0}:u:\(user.id)") == .integer(1), "\(user.id)")
       }
       await probe.close()
     }

@@ -12,7 +12,7 @@ extension FullStack {
       try await stack.waitForBooks()
       // A hold that Redis has lost and the books have is what makes the gate load an account that Redis has.
       let probe = try await stack.openRedis()
-      #expect(try await probe.command("DEL", "tg:{0}:r:\(hold)") == .integer(1))
+      #expect(try await probe.command("HDEL", "tg:{0}:u:\(user.id)", hold) == .integer(1))
 
       // Nobody books while this connection holds the bookers' lock.
       let lock = "pg_advisory_lock(hashtext('tollgate.book'), 0)"

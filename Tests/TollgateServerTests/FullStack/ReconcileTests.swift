@@ -250,7 +250,7 @@ extension FullStack {
       let stack = Stack.here
       let (user, hold, _) = try await spender("lost")
       let probe = try await stack.openRedis()
-      #expect(try await probe.command("DEL", "tg:{0}:hu:lost") == .integer(1))
+      #expect(try await probe.command("HDEL", "tg:{0}:u:lost", hold) == .integer(1))
       await probe.close()
       try await expectMended(
         user,
@@ -265,15 +265,13 @@ extension FullStack {
       let stack = Stack.here
       let (user, _, _) = try await spender("made")
       let probe = try await stack.openRedis()
-      let parts = ["rsv_made_up", "0", "70", "-1", "1790000000000", "@0", "made", "", "note"]
       let fields = ["open", "70", "4000000000000", "1790000000000", "0", "-1", "@0", "", "made", "", "note"]
       let record = fields.joined(separator: "\u{1F}")
-      try await probe.command("SET", "tg:{0}:r:rsv_made_up", record)
-      try await probe.command("ZADD", "tg:{0}:hu:made", "4000000000000", parts.joined(separator: "\u{1F}"))
+      try await probe.command("HSET", "tg:{0}:u:made", "rsv_made_up", record)
       try await expectMended(
         user,
         [Seen("hold_unknown", "rsv_made_up", redis: 70), Seen("open_holds", redis: 1, books: 1)])
-      #expect(try await probe.command("EXISTS", "tg:{0}:r:rsv_made_up") == .integer(0))
+      #expect(try await probe.command("HEXISTS", "tg:{0}:u:made", "rsv_made_up") == .integer(0))
       await probe.close()
     }
 
