@@ -6,18 +6,24 @@ import Synchronization
 
 /// The counters' side of a reconciliation, on a real Redis.
 @Suite(.timeLimit(.minutes(2))) struct InspectionTests {
-  private func rights() -> ModelRights {
+  private func rights(pooled: Bool = false) -> ModelRights {
     let plan = ScriptBench.plan()
+    var team = ScriptBench.plan(BudgetRule(tokens: 1000, period: .month, draw: .both))
+    team.name = "team"
     let catalog = Catalog(
-      defaultFeature: "chat", plans: [plan], features: [Feature(name: "chat", defaultTokens: 1)])
-    let principal = Principal(user: "u", userPlan: plan.name, version: 1)
+      defaultFeature: "chat", plans: [plan, team], features: [Feature(name: "chat", defaultTokens: 1)])
+    let principal =
+      pooled
+      ? Principal(
+        user: "u", tenant: "t", userPlan: plan.name, tenantPlan: team.name, version: 1, tenantVersion: 1)
+      : Principal(user: "u", userPlan: plan.name, version: 1)
     return ModelRights(principal: principal, entitlement: Entitlement(of: principal, catalog: catalog))
   }
 
-  private func hold(_ number: UInt64) -> HoldID {
+  private func hold(_ number: UInt64, tenant: String? = nil) -> HoldID {
     HoldID(
       operation: OperationID(high: 0x3030_3030_3030_3030, low: 0x3030_3030_3030_3030 + number), user: "u",
-      tenant: nil)
+      tenant: tenant)
   }
 
   private func inspector(_ bed: EngineBed) -> RedisInspector {
@@ -97,6 +103,29 @@ import Synchronization
     #expect(try await inspector.evict(view, tenant: nil, unknownHolds: [hold(2).text]))
     #expect(try await bed.client.command(["EXISTS", "tg:{0}:u:u", "tg:{0}:lu:u"]) == .integer(0))
     #expect(try await bed.check(rights(), tokens: 5).0 == .userMissing)
+    try await bed.close()
+  }
+
+  @Test func aPoolsEvictionTakesItsUnknownHoldsFromTheirUsers() async throws {
+    let bed = try await EngineBed()
+    bed.books.snapshots.withLock { snapshots in
+      snapshots[.user("u")] = AccountSnapshot(account: .user("u"), tenant: "t", version: 1)
+      snapshots[.tenant("t")] = AccountSnapshot(account: .tenant("t"), version: 1)
+    }
+    _ = try await bed.loader.load(.user("u"), tenant: "t")
+    _ = try await bed.loader.load(.tenant("t"), tenant: nil)
+    let (kept, unknown) = (hold(1, tenant: "t"), hold(2, tenant: "t"))
+    for hold in [kept, unknown] {
+      #expect(try await bed.check(rights(pooled: true), tokens: 10, hold: hold).0 == .allowed)
+    }
+    let view = try await inspector(bed).inspect(.tenant("t"), tenant: nil, holdsMax: 10)
+    #expect(view.holdsCount == 2 && Set(view.holds.map(\.id)) == [kept.text, unknown.text])
+    #expect(view.holds.allSatisfy { $0.user == "u" && $0.tenant == "t" && !$0.tenantAllocations.isEmpty })
+    #expect(try await inspector(bed).evict(view, tenant: nil, unknownHolds: [unknown.text]))
+    #expect(try await bed.client.command(["EXISTS", "tg:{0}:t:t", "tg:{0}:ht:t"]) == .integer(0))
+    for (hold, isThere) in [(kept, 1), (unknown, 0)] as [(HoldID, Int64)] {
+      #expect(try await bed.client.command(["HEXISTS", "tg:{0}:u:u", .text(hold.text)]) == .integer(isThere))
+    }
     try await bed.close()
   }
 
