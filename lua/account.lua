@@ -63,8 +63,8 @@ local function pack_grant(g)
   return pack(GRANT, g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9])
 end
 
--- Writes an account, and with it up to two fields more: of a feature, of a hold.
-local function write_account(key, account, field, value, field2, value2)
+-- Writes an account, and with it the field of a feature and the record of an open hold, where they are given.
+local function write_account(key, account, field, value, hold, record)
   local grants, ended = account[LIST], account.ended
   local count = #grants
   local packed
@@ -80,10 +80,10 @@ local function write_account(key, account, field, value, field2, value2)
     if ended then parts[count + 2] = pack_grant(ended) end
     packed = concat(parts)
   end
-  if field2 then
-    call('HSET', key, 's', packed, field, value, field2, value2)
-  elseif field then
-    call('HSET', key, 's', packed, field, value)
+  if field and hold then
+    call('HSET', key, 's', packed, field, value, hold, record)
+  elseif field or hold then
+    call('HSET', key, 's', packed, field or hold, value or record)
   else
     call('HSET', key, 's', packed)
   end
@@ -245,10 +245,10 @@ local function cross(account, limit, used, stream, side, ids, list, at)
 end
 
 -- Writes an account that was spent from, and announces the thresholds that this crossed. Returns `figures`.
-local function save(key, account, stream, side, ids, list, at, field, value, field2, value2)
+local function save(key, account, stream, side, ids, list, at, field, value, hold, record)
   local limit, used, held, rest, debt, resets, length = figures(account)
   cross(account, limit, used, stream, side, ids, list, at)
-  write_account(key, account, field, value, field2, value2)
+  write_account(key, account, field, value, hold, record)
   return limit, used, held, rest, debt, resets, length
 end
 
@@ -430,6 +430,7 @@ local function hold_span(amount, expires, created, bits, reported, names, pool_n
   return amount .. '\31' .. expires .. '\31' .. created .. '\31' .. bits .. '\31' .. reported .. '\31' .. names .. '\31'
     .. pool_names
 end
+local function open_record(span, ids) return 'open\31' .. span .. '\31' .. ids end
 local RECORD = '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31(%-?%d+)\31([^\31]*)\31([^\31]*)\31(.*)$'
 local function read_hold(record)
   local state, amount, expires, created, bits, reported, names, pool_names, rest = match(record, RECORD)
@@ -557,9 +558,8 @@ local function open_account(key, epoch, now, field)
 end
 
 -- Resolves the account's due holds, if there are any, and writes it: the clock's doing, whatever is asked. Only a pool
--- has a `holds_key`.
--- `list` and `at` are the thresholds, as for `cross`. Returns true when more are due than one script may resolve, and
--- the question is to be asked again; and true when anything was resolved.
+-- has a `holds_key`. `list` and `at` are the thresholds, as for `cross`. Returns true when more are due than one script
+-- may resolve, and the question is to be asked again; and true when anything was resolved.
 local function expire_due(account, key, holds_key, stream, now, side, list, at)
   if not account or account[NEXT_EXPIRY] == 0 or account[NEXT_EXPIRY] > now then return false, false end
   local more, ids = expire_holds(account, key, holds_key, stream, now, side)

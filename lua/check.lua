@@ -149,7 +149,7 @@ local function book_hold(KEYS, ARGV, account, pool, names, pool_names, expires, 
   local span = hold_span(held, until_ms, created, kept, '-1', names, pool_names)
   book(KEYS[3], 'reserve', 'b', ARGV[4], ids, 0, '', 0, '', 0,
     tail(hold, span, '', ARGV[7] or '', '', '', shadowed > 0 and shadowed or '', ''))
-  return 'open\31' .. span .. '\31' .. ids
+  return open_record(span, ids)
 end
 
 local function book_spend(KEYS, ARGV, names, pool_names)
@@ -281,8 +281,8 @@ register('check', {}, function(KEYS, ARGV)
   end
   if pool then save(KEYS[4], pool, stream, 't', ids, rights, position) end
   local limit, used, held, debt, resets, length
-  limit, used, held, rest, debt, resets, length = save(KEYS[1], account, stream, 'u', ids, rights, position,
-    field or record and ARGV[5], packed or record, field and record and ARGV[5], record)
+  limit, used, held, rest, debt, resets, length =
+    save(KEYS[1], account, stream, 'u', ids, rights, position, field, packed, record and ARGV[5], record)
   if shown == pool then limit, used, held, rest, debt, resets, length = figures(pool) end
   if left > 0 then left = left - 1 end
   local result = answer('A', amount, limit, used, held, rest, debt, resets, length, left, 0, expires) .. rules

@@ -13,7 +13,8 @@ register('evict', {'allow-oom'}, function(KEYS, ARGV)
   if not raw then return 0 end
   local account = read_account(raw, clock())
   if account[VERSION] ~= version or account[EPOCH] ~= epoch then return 0 end
-  call('DEL', KEYS[1], KEYS[2], KEYS[3] or KEYS[1])
+  call('DEL', KEYS[1], KEYS[2])
+  if KEYS[3] then call('DEL', KEYS[3]) end
   for index = 4, #KEYS do call('HDEL', KEYS[index], ARGV[index - 2]) end
   return 1
 end)

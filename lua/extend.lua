@@ -96,12 +96,7 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   local span = hold_span(total, until_text, made, kept, so_far_said, new_names, new_pool_names)
   book(stream, 'extend', 'b', ARGV[3], ids, 0, paid_names, -paid, pool_paid_names, -pool_paid,
     tail(hold, span, '', '', '', '', '', ''))
-  local open = 'open\31' .. span .. '\31' .. ids
-  if field then
-    save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed, hold, open)
-  else
-    save(KEYS[1], account, stream, 'u', ids, list, 1, hold, open)
-  end
+  save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed, hold, open_record(span, ids))
   if pool then save(KEYS[5], pool, stream, 't', ids, list, 1) end
   amount = tokens
   local result, rest = report('A', tokens, until_ms)

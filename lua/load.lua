@@ -39,7 +39,8 @@ register('load', {'allow-oom'}, function(KEYS, ARGV)
   end
   account[LIST] = kept
   sort_grants(account)
-  call('DEL', KEYS[1], KEYS[5] or KEYS[1])
+  call('DEL', KEYS[1])
+  if KEYS[5] then call('DEL', KEYS[5]) end
 
   local is_user, first, features = ARGV[4] == 'u', 0, {}
   for at = 6, #ARGV, 2 do

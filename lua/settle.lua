@@ -116,6 +116,6 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
   local result = pack('<c1dddddddddd', 'A', now, tokens, limit, used, held, rest, owed, resets, length, amount)
   local span = hold_span(was, decimal(expires), made, kept, said, names, pool_names)
   call('SET', KEYS[4], wanted .. '\31' .. span .. '\31' .. ids .. '\31' .. decimal(tokens) .. '\31' .. result, 'PX',
-    '86400000')
+    usual(LATE))
   return result
 end)
