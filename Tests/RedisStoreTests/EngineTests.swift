@@ -159,7 +159,7 @@ import Testing
     }
     let memory = try await bytes(bed)
     try await measure("reserve") { _ = try await bed.check(own, tokens: 5, hold: hold(5)) }
-    let held = try await bytes(bed, hold: hold(5))
+    let held = try await bytes(bed)
     try await measure("extend") {
       _ = try await bed.resolve(hold(5), .extend(tokens: 6, ttlSeconds: 60, usedSoFar: nil))
     }
@@ -179,10 +179,9 @@ import Testing
   }
 
   /// MEMORY USAGE of all keys of the user.
-  private func bytes(_ bed: EngineBed, hold: HoldID? = nil) async throws -> String {
+  private func bytes(_ bed: EngineBed) async throws -> String {
     let keyspace = Keyspace()
-    var keys = [keyspace.account(.user("u"), bucket: 0), keyspace.readableRest(user: "u", bucket: 0)]
-    if let hold { keys.append(keyspace.hold(hold.text, bucket: 0)) }
+    let keys = [keyspace.account(.user("u"), bucket: 0), keyspace.readableRest(user: "u", bucket: 0)]
     var parts: [Int64] = []
     for key in keys {
       parts.append(try await bed.client.command(["MEMORY", "USAGE", .text(key)]).integer ?? 0)

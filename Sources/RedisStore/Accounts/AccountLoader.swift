@@ -102,13 +102,7 @@ package actor AccountLoader: AccountLoading {
       .bytes(SnapshotEncoding.grants(snapshot.grants, holds: snapshot.holds, of: account.kind)),
       .text(account.kind == .user ? "u" : "t"), .text(SnapshotEncoding.owner(of: snapshot)),
     ]
-    for hold in snapshot.holds {
-      switch account.kind {
-      case .user: arguments += [.text(hold.id), .text(SnapshotEncoding.record(hold))]
-      case .tenant:
-        arguments += [.integer(hold.expiresAt.milliseconds), .text(SnapshotEncoding.poolMember(hold))]
-      }
-    }
+    for hold in snapshot.holds { arguments += SnapshotEncoding.hold(hold, of: account.kind) }
     _ = try await client.call(Scripts.embedded.load, keys: keys, arguments: arguments)
   }
 

@@ -34,6 +34,14 @@ enum SnapshotEncoding {
     return out
   }
 
+  /// What `lua/load.lua` is given of each hold.
+  static func hold(_ hold: HoldRecord, of kind: AccountID.Kind) -> [RedisArgument] {
+    switch kind {
+    case .user: [.text(hold.id), .text(record(hold))]
+    case .tenant: [.integer(hold.expiresAt.milliseconds), .text(poolMember(hold))]
+    }
+  }
+
   /// The record of an open hold, as `lua/account.lua` reads it.
   static func record(_ hold: HoldRecord) -> String {
     [
@@ -44,7 +52,7 @@ enum SnapshotEncoding {
   }
 
   /// A member of a pool's open holds, as `lua/account.lua` reads it.
-  static func poolMember(_ hold: HoldRecord) -> String {
+  private static func poolMember(_ hold: HoldRecord) -> String {
     [
       hold.id, bits(hold), String(hold.tokens), String(hold.reported ?? -1),
       String(hold.createdAt.milliseconds), allocations(hold.tenantAllocations, hold.tenantPeriodStart),

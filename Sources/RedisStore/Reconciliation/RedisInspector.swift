@@ -80,7 +80,8 @@ package struct RedisInspector: CountersInspecting {
     if view.id.kind == .tenant {
       // A user's holds go with the account that they are fields of.
       keys.append(.text(keyspace.poolHolds(view.id.id, bucket: view.bucket)))
-      for hold in view.holds where unknownHolds.contains(hold.id) {
+      let unknown = Set(unknownHolds)
+      for hold in view.holds where unknown.contains(hold.id) {
         keys.append(.text(keyspace.account(.user(hold.user), bucket: view.bucket)))
         arguments.append(.text(hold.id))
       }

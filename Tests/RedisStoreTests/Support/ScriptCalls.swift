@@ -161,13 +161,7 @@ struct ScriptCalls {
       .bytes(SnapshotEncoding.grants(snapshot.grants, holds: snapshot.holds, of: account.kind)),
       .text(account.kind == .user ? "u" : "t"), .text(SnapshotEncoding.owner(of: snapshot)),
     ]
-    for hold in snapshot.holds {
-      switch account.kind {
-      case .user: arguments += [.text(hold.id), .text(SnapshotEncoding.record(hold))]
-      case .tenant:
-        arguments += [.integer(hold.expiresAt.milliseconds), .text(SnapshotEncoding.poolMember(hold))]
-      }
-    }
+    for hold in snapshot.holds { arguments += SnapshotEncoding.hold(hold, of: account.kind) }
     return [
       ["SET", .text(lease), .text(nonce), "NX", "PX", 10_000],
       ScriptCalls.call(scripts.load, keys, arguments),
