@@ -32,12 +32,7 @@ extension ByteBuffer {
     unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: start + length + 2) { bytes in
       guard let base = bytes.baseAddress else { return 0 }
       unsafe base.storeBytes(of: UInt8(ascii: "$"), as: UInt8.self)
-      var rest = length
-      for index in stride(from: digits, to: 0, by: -1) {
-        unsafe base.storeBytes(
-          of: UInt8(truncatingIfNeeded: rest % 10) + 48, toByteOffset: index, as: UInt8.self)
-        rest /= 10
-      }
+      unsafe ByteBuffer.storeDigits(UInt64(length), count: digits, at: base + 1)
       unsafe base.storeBytes(of: UInt16(littleEndian: 0x0A0D), toByteOffset: digits + 1, as: UInt16.self)
       unsafe prefix.withUnsafeBytes { source in
         if let from = source.baseAddress {
@@ -97,21 +92,29 @@ extension ByteBuffer {
   /// The number in decimal, without a `String` in between.
   package mutating func writeDecimal(_ value: Int64) {
     // `magnitude` is safe for Int64.min, whose negation is not.
-    var rest = value.magnitude
-    if value >= 0, rest < 10 {
-      writeInteger(UInt8(truncatingIfNeeded: rest) + 48)
+    let magnitude = value.magnitude
+    if value >= 0, magnitude < 10 {
+      writeInteger(UInt8(truncatingIfNeeded: magnitude) + 48)
       return
     }
     let length = ByteBuffer.decimalLength(value)
     unsafe writeWithUnsafeMutableBytes(minimumWritableBytes: length) { bytes in
-      var index = length
-      repeat {
-        index -= 1
-        unsafe bytes[index] = UInt8(truncatingIfNeeded: rest % 10) + 48
-        rest /= 10
-      } while rest > 0
-      if value < 0 { unsafe bytes[0] = UInt8(ascii: "-") }
+      guard let base = bytes.baseAddress else { return 0 }
+      let sign = value < 0 ? 1 : 0
+      if sign == 1 { unsafe base.storeBytes(of: UInt8(ascii: "-"), as: UInt8.self) }
+      unsafe ByteBuffer.storeDigits(magnitude, count: length - sign, at: base + sign)
       return length
+    }
+  }
+
+  /// The last `count` decimal digits of `magnitude`.
+  @inline(__always)
+  private static func storeDigits(_ magnitude: UInt64, count: Int, at base: UnsafeMutableRawPointer) {
+    var rest = magnitude
+    for index in stride(from: count - 1, through: 0, by: -1) {
+      unsafe base.storeBytes(
+        of: UInt8(truncatingIfNeeded: rest % 10) + 48, toByteOffset: index, as: UInt8.self)
+      rest /= 10
     }
   }
 
