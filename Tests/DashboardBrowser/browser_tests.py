@@ -16,7 +16,7 @@ import sys
 import time
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -25,6 +25,12 @@ from stack import Stack, ask, until
 HERE = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(HERE, "accessibility.js")) as file:
     ACCESSIBILITY = file.read()
+
+
+def gives_way(error):
+    """The page that was asked is being replaced by another. The driver says so in several ways."""
+    replaced = isinstance(error, (StaleElementReferenceException, NoSuchElementException))
+    return replaced or "does not belong to the document" in str(error)
 
 
 class Browser:
@@ -103,7 +109,9 @@ class Browser:
             try:
                 before.is_enabled()
                 return False
-            except (StaleElementReferenceException, NoSuchElementException):
+            except WebDriverException as error:
+                if not gives_way(error):
+                    raise
                 return True
 
         until("another page", is_gone)
@@ -120,8 +128,21 @@ class Browser:
     def text(self):
         return self.find("main").text
 
+    def until(self, what, condition):
+        """Waits until the page is like this. While it gives way to another one, it is like nothing yet."""
+
+        def holds():
+            try:
+                return condition()
+            except WebDriverException as error:
+                if not gives_way(error):
+                    raise
+                return False
+
+        return until(what, holds)
+
     def says(self, text):
-        until(f"the page says {text!r}", lambda: text in self.text)
+        self.until(f"the page says {text!r}", lambda: text in self.text)
 
 
 def sign_in(browser, key):
@@ -159,8 +180,8 @@ def signing_in_leads_on(browser, stack):
     browser.open("/users?plan=pro")
     browser.fill(key=stack.admin_key)
     # By keyboard.
-    browser.follow_key = browser.find("[name=key]").send_keys(Keys.ENTER)
-    until("the users", lambda: browser.driver.current_url == f"{stack.admin}/users?plan=pro")
+    browser.find("[name=key]").send_keys(Keys.ENTER)
+    browser.until("the users", lambda: browser.driver.current_url == f"{stack.admin}/users?plan=pro")
     browser.examine()
     cookies = browser.command("Network.getCookies")["cookies"]
     assert len(cookies) == 1, cookies
@@ -197,7 +218,7 @@ def a_user_is_made_and_found_as_one_types(browser, stack):
     browser.open("/users")
     assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#results tbody tr")) == 9
     browser.find("#query").send_keys("ADA@ex")
-    until("one row", lambda: len(browser.driver.find_elements(By.CSS_SELECTOR, "#results tbody tr")) == 1)
+    browser.until("one row", lambda: len(browser.driver.find_elements(By.CSS_SELECTOR, "#results tbody tr")) == 1)
     assert browser.driver.current_url == f"{stack.admin}/users?query=ADA%40ex"
     browser.examine()
     browser.click("ada")
@@ -228,13 +249,13 @@ def a_token_is_issued_used_and_its_spend_is_on_the_page(browser, stack):
         browser.driver.refresh()
         return "12,345" in browser.text and held.json["reservation"]["id"] in browser.driver.page_source
 
-    until("the spend and the hold are on the page", shows_it)
+    browser.until("the spend and the hold are on the page", shows_it)
     budget = re.sub(r"\s+", " ", browser.find("dl.budget").text)
     for part in ("Used 12,345", "Held 2,000", "Remaining 35,655", "Limit 50,000"):
         assert part in budget, budget
     bar = browser.find("svg.bar title").get_attribute("textContent")
     assert bar == "Of 50,000 tokens: used 12,345, held 2,000, remaining 35,655", bar
-    until("the ledger has it", lambda: browser.driver.refresh() or "spend" in browser.text)
+    browser.until("the ledger has it", lambda: browser.driver.refresh() or "spend" in browser.text)
     browser.find(".numbers summary").click()
     assert "12,345" in browser.find(".numbers table").text
     browser.examine()
@@ -305,7 +326,8 @@ def an_unmatched_webhook_is_replayed(browser, stack):
     stored = event(stack, "customer.subscription.updated", subscription, 1)
     assert stored.status == 200, stored.body
     browser.open("/")
-    until("the overview counts it", lambda: browser.find("a[href='/webhooks?status=unmatched']").text and "unmatched" in browser.text)
+    browser.until("the overview counts it", lambda: browser.find("a[href='/webhooks?status=unmatched']").text)
+    browser.says("unmatched")
     browser.open("/webhooks?status=unmatched")
     browser.click("evt_browser_1")
     browser.says("cus_browser")
@@ -351,7 +373,11 @@ def tenants_have_a_pool(browser, stack):
 def the_overview_is_live(browser, stack):
     token = stack.api("POST", "/users/grace/tokens", {}).json["token"]
     browser.open("/")
-    before = int(browser.find(".tiles .big").text.replace(",", ""))
+
+    def decisions():
+        return int(browser.find(".tiles .big").text.replace(",", ""))
+
+    before = decisions()
     browser.driver.execute_script("window.kept = true")
     for name in ("grace", "linus", "margaret", "barbara", "edsger", "donald", "katherine", "john"):
         token = stack.api("POST", f"/users/{name}/tokens", {}).json["token"]
@@ -359,17 +385,11 @@ def the_overview_is_live(browser, stack):
             mode = "reserve" if number == 0 else "spend"
             assert stack.check(token, tokens=1000 * len(name) + 123 * number, mode=mode).status in (200, 429)
 
-    def more():
-        try:
-            return int(browser.find(".tiles .big").text.replace(",", "")) >= before + 40
-        except StaleElementReferenceException:
-            return False
-
-    until("the figures change by themselves", more)
+    browser.until("the figures change by themselves", lambda: decisions() >= before + 40)
     assert browser.driver.execute_script("return window.kept") is True, "the page was loaded anew"
     browser.says("live")
     browser.examine()
-    until("those near the limit are there", lambda: browser.driver.refresh() or browser.driver.find_elements(By.CSS_SELECTOR, ".near"))
+    browser.until("those near the limit are there", lambda: browser.driver.refresh() or browser.find(".near"))
     browser.examine()
 
 
@@ -445,12 +465,12 @@ def without_scripts_everything_is_there(browser, stack):
         browser.driver.get(f"{stack.admin}/users")
         browser.find("#query").send_keys("grace")
         browser.find("form.filters button").click()
-        until("the search", lambda: browser.driver.current_url.startswith(f"{stack.admin}/users?query=grace"))
-        assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#results tbody tr")) == 1
+        browser.until("the search", lambda: browser.driver.current_url.startswith(f"{stack.admin}/users?query=grace"))
+        browser.until("one row", lambda: len(browser.driver.find_elements(By.CSS_SELECTOR, "#results tbody tr")) == 1)
         browser.driver.get(f"{stack.admin}/users/grace/grant")
         browser.fill(tokens="77", reason="Without a script")
         browser.find("form.card button").click()
-        until("the grant", lambda: "The tokens are granted" in browser.text)
+        browser.says("The tokens are granted")
     finally:
         browser.command("Emulation.setScriptExecutionDisabled", value=False)
 
