@@ -5,14 +5,26 @@ import Testing
 /// Random reserve, extend, settle, release and spend over many connections, whose clients hang up in the midst. A
 /// caller that got no answer asks again with the same key, as the contract tells it to: so in the end each
 /// knows exactly what it has used.
+///
+/// The repetition may overtake what was hung up on, for another event loop reads it. Where it is refused for lack
+/// of budget, which no key keeps, the first may still be done once there is budget again: then it is in doubt.
 final class InvariantLoad: Sendable {
   struct Tally: Sendable {
-    /// What each user must have used in the end.
-    var used: [String: Int64] = [:]
+    /// What each user must have used in the end, by hold, and by key where nothing was held.
+    var used: [String: [String: Int64]] = [:]
     var answers: [Int: Int] = [:]
     var aborted = 0
+    var doubts: [Doubt] = []
     /// Answers whose numbers don't add up, or that took more than was left.
     var wrong: [String] = []
+  }
+
+  /// A refused check that was asked before without an answer. `tokens` are charged if it was done all the same.
+  struct Doubt: Sendable {
+    var user: String
+    var key: String
+    var request: Request
+    var tokens: Int64
   }
 
   private let stack: Stack
@@ -39,6 +51,7 @@ final class InvariantLoad: Sendable {
       group.addTask { try await self.sample() }
       try await group.waitForAll()
     }
+    try await settleDoubts()
     return now
   }
 
@@ -55,6 +68,24 @@ final class InvariantLoad: Sendable {
     await connection.close()
   }
 
+  /// Asks once more what is in doubt. Nothing else of the load is under way any more, so the answer is certain.
+  private func settleDoubts() async throws {
+    try await stack.waitForBooks()
+    let connection = try await Connection.open(stack.gate.port)
+    var done = 0
+    let doubts = now.doubts
+    for doubt in doubts {
+      let answer = try await connection.send(doubt.request)
+      note(answer, "in doubt, \(doubt.user)")
+      if answer.status == 200 {
+        add(doubt.tokens, to: doubt.user, answer.json["reservation"]["id"].string ?? doubt.key)
+      }
+      if answer.header("Idempotency-Replayed") == "true" { done += 1 }
+    }
+    await connection.close()
+    print("InvariantLoad: \(doubts.count) checks in doubt, \(done) had been done")
+  }
+
   private func note(_ answer: Answer, _ what: String) {
     tally.withLock { tally in
       tally.answers[answer.status, default: 0] += 1
@@ -69,8 +100,8 @@ final class InvariantLoad: Sendable {
     }
   }
 
-  private func add(_ tokens: Int64, to user: String) {
-    tally.withLock { $0.used[user, default: 0] += tokens }
+  private func add(_ tokens: Int64, to user: String, _ operation: String) {
+    tally.withLock { $0.used[user, default: [:]][operation, default: 0] += tokens }
   }
 
   /// One connection's worth.
@@ -81,16 +112,24 @@ final class InvariantLoad: Sendable {
     var connection: Connection?
     var keys = 0
 
+    /// The idempotency key of the check that was made last.
+    var key: String { "c\(number)-\(keys)" }
+
     mutating func work() async throws {
       while ContinuousClock.now < load.end {
+        keys += 1
         let user = load.users[Int(random.next() % UInt64(load.users.count))]
         if random.next() % 3 == 0 { try await spend(user) } else { try await hold(user) }
       }
       await connection?.close()
     }
 
-    /// Sends until there is an answer that says something; now and then it hangs up before.
-    private mutating func send(_ request: Request, _ what: String) async throws -> Answer {
+    /// Sends until there is an answer that says something; now and then it hangs up before. `isCertain`: nothing
+    /// of the request may still be under way that could make the answer untrue.
+    private mutating func send(_ request: Request, _ what: String) async throws
+      -> (answer: Answer, isCertain: Bool)
+    {
+      var isFirst = true
       while true {
         let open: Connection
         if let connection {
@@ -106,45 +145,59 @@ final class InvariantLoad: Sendable {
           connection = nil
           // It may have been answered before the connection was gone.
           _ = try? await future.get()
+          isFirst = false
           continue
         }
         let answer = try await open.send(request)
         // Late, and perhaps done all the same: asked again, it says what became of it.
-        if answer.status == 503 { continue }
+        if answer.status == 503 {
+          isFirst = false
+          continue
+        }
         load.note(answer, what)
-        return answer
+        return (answer, isFirst || answer.status != 429)
       }
     }
 
-    private mutating func check(_ user: TestUser, _ mode: String, _ feature: String, _ tokens: Int64)
-      async throws
-      -> Answer
-    {
-      keys += 1
+    /// `unreported`: what is charged when nobody ever comes back to it.
+    private mutating func check(
+      _ user: TestUser, _ mode: String, _ feature: String, _ tokens: Int64, unreported: Int64
+    ) async throws -> Answer {
       let ttl = mode == "reserve" ? #","ttl_s":\#(1 + random.next() % 3)"# : ""
-      let body = #"{"feature":"\#(feature)","tokens":\#(tokens),"mode":"\#(mode)"\#(ttl)}"#
-      let key = [("Idempotency-Key", "c\(number)-\(keys)")]
-      return try await send(Request("POST", "/v1/check", user.credentials + key, body), "\(mode) \(user.id)")
+      // The books keep the metadata, and so the key.
+      let body = """
+        {"feature":"\(feature)","tokens":\(tokens),"mode":"\(mode)"\(ttl),"metadata":{"key":"\(key)"}}
+        """
+      let request = Request("POST", "/v1/check", user.credentials + [("Idempotency-Key", key)], body)
+      let (answer, isCertain) = try await send(request, "\(mode) \(user.id)")
+      if !isCertain {
+        let doubt = Doubt(user: user.id, key: key, request: request, tokens: unreported)
+        load.tally.withLock { $0.doubts.append(doubt) }
+      }
+      return answer
     }
 
     private mutating func spend(_ user: TestUser) async throws {
       let tokens = Int64(100 + random.next() % 400)
-      let answer = try await check(user, "spend", "note", tokens)
-      if answer.status == 200 { load.add(tokens, to: user.id) }
+      let answer = try await check(user, "spend", "note", tokens, unreported: tokens)
+      if answer.status == 200 { load.add(tokens, to: user.id, key) }
     }
 
     private mutating func hold(_ user: TestUser) async throws {
       let releases = random.next() % 2 == 0
       var tokens = Int64(100 + random.next() % 900)
-      let answer = try await check(user, "reserve", releases ? "gone" : "note", tokens)
+      let answer = try await check(
+        user, "reserve", releases ? "gone" : "note", tokens, unreported: releases ? 0 : tokens)
       guard answer.status == 200, let id = answer.json["reservation"]["id"].string else { return }
       var reported: Int64?
       var expired: Int64?
+      var isCertain = true
       if random.next() % 3 == 0 {
         let total = tokens + Int64(random.next() % 300)
         let soFar = random.next() % 2 == 0 ? Int64(random.next() % UInt64(tokens)) : nil
         let body = #"{"tokens":\#(total)\#(soFar.map { #","used_so_far":\#($0)"# } ?? "")}"#
-        let extended = try await act(id, "extend", body, user)
+        let extended: Answer
+        (extended, isCertain) = try await act(id, "extend", body, user)
         if extended.status == 200 {
           tokens = total
           reported = soFar
@@ -154,17 +207,17 @@ final class InvariantLoad: Sendable {
         }
       }
       switch random.next() % 5 {
-      case 0:
+      case 0 where isCertain:
         // Nobody comes back: it is charged what was reported, else as its feature says.
-        load.add(expired ?? reported ?? (releases ? 0 : tokens), to: user.id)
+        load.add(expired ?? reported ?? (releases ? 0 : tokens), to: user.id, id)
       case 1:
-        let released = try await act(id, "release", nil, user)
+        let released = try await act(id, "release", nil, user).answer
         if released.status != 200 { load.wrong("release \(id): \(released.text)") }
       default:
         let used = Int64(random.next() % UInt64(tokens + 1))
-        let settled = try await act(id, "settle", #"{"tokens":\#(used)}"#, user)
+        let settled = try await act(id, "settle", #"{"tokens":\#(used)}"#, user).answer
         if settled.status == 200 {
-          load.add(used, to: user.id)
+          load.add(used, to: user.id, id)
         } else {
           load.wrong("settle: \(settled.text)")
         }
@@ -172,7 +225,7 @@ final class InvariantLoad: Sendable {
     }
 
     private mutating func act(_ id: String, _ action: String, _ body: String?, _ user: TestUser) async throws
-      -> Answer
+      -> (answer: Answer, isCertain: Bool)
     {
       let path = "/v1/reservations/\(id)/\(action)"
       return try await send(Request("POST", path, load.stack.service, body), "\(action) \(user.id)")

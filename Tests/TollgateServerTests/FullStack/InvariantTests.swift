@@ -31,7 +31,10 @@ extension FullStack {
       try await stack.waitForBooks()
       var pooled: Int64 = 0
       for (index, user) in users.enumerated() {
-        let used = tally.used[user.id] ?? 0
+        let known = tally.used[user.id] ?? [:]
+        let used = known.values.reduce(0, +)
+        let differing = try await booked(user).filter { $0.tokens != known[$0.operation] ?? 0 }
+        #expect(differing.isEmpty, "\(differing.map { "\($0) known as \(known[$0.operation] ?? 0)" })")
         let budget = try await stack.budget(user)
         #expect(try await stack.booked(user.id) == used, "\(user.id)")
         #expect(
@@ -44,6 +47,27 @@ extension FullStack {
         "SELECT coalesce(sum(used), 0) FROM tollgate.grants WHERE account_kind = 'tenant' AND account_id = 'crowd'"
       )
       #expect(Int64(entries) == pooled)
+    }
+
+    /// What the books have of each operation of a user, by hold or by the key that the metadata tells.
+    private func booked(_ user: TestUser) async throws -> [Booked] {
+      let rows = try await Stack.here.sql(
+        """
+        SELECT coalesce(hold_id, metadata::jsonb ->> 'key', operation_id),
+          coalesce(sum(tokens) FILTER (WHERE kind IN ('spend', 'settle', 'correct', 'expire')), 0),
+          string_agg(kind || ' ' || tokens, ', ' ORDER BY stream_ms, stream_seq)
+        FROM tollgate.ledger WHERE user_id = '\(user.id)' AND side <> 't' GROUP BY 1
+        """)
+      return rows.split(separator: "\n").map { row in
+        let fields = row.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+        return Booked(operation: fields[0], tokens: Int64(fields[1]) ?? -1, entries: fields[2])
+      }
+    }
+
+    private struct Booked {
+      var operation: String
+      var tokens: Int64
+      var entries: String
     }
 
     /// Their time passes, and what the sweeper finds of them is booked: nothing is left in Redis or the mirror.
