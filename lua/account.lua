@@ -421,10 +421,10 @@ local function each_allocation(names, f)
 end
 
 -- A hold's span: amount, expiry, when it was made, its bits, what was reported as used so far (-1: nothing), and its
--- allocations in the two accounts. The record of an open hold is `open`, its span and its ids; of a resolved one the
--- ids are followed by what was booked and the answer that was given. Numbers are given in decimal. Until its time has
--- passed the record of an open hold is a field of the user's account; afterwards, and of one that is resolved, it is a
--- key of its own for LATE more, so that a late settle and a second one find it.
+-- allocations in the two accounts. The record of an open hold is `open`, its span and its ids, in a field of the
+-- user's account. When its time has passed that becomes `expired`, in a key of its own for LATE more, so that a late
+-- settle finds it: a clock that is set back opens no hold again. Of one that is resolved the ids are followed by what
+-- was booked and the answer that was given, for the second settle. Numbers are given in decimal.
 local LATE = 86400000
 local function hold_span(amount, expires, created, bits, reported, names, pool_names)
   return amount .. '\31' .. expires .. '\31' .. created .. '\31' .. bits .. '\31' .. reported .. '\31' .. names .. '\31'
@@ -432,6 +432,7 @@ local function hold_span(amount, expires, created, bits, reported, names, pool_n
 end
 local function open_record(span, ids) return 'open\31' .. span .. '\31' .. ids end
 local RECORD = '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31(%-?%d+)\31([^\31]*)\31([^\31]*)\31(.*)$'
+local function expired_record(open) return 'expired' .. sub(open, 5) end
 local function read_hold(record)
   local state, amount, expires, created, bits, reported, names, pool_names, rest = match(record, RECORD)
   return state, tonumber(amount), tonumber(expires), tonumber(created), tonumber(bits), tonumber(reported), names,
@@ -516,7 +517,7 @@ local function expire_holds(account, key, holds_key, stream, now, side)
       end
       call('HDEL', key, id)
       local life = expires + LATE - now
-      if life > 0 then call('SET', record_key(key, id), kept, 'PX', decimal(life)) end
+      if life > 0 then call('SET', record_key(key, id), expired_record(kept), 'PX', decimal(life)) end
     else
       call('ZREM', holds_key, kept)
     end

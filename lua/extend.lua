@@ -14,11 +14,12 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   local record, account = open_hold_account(KEYS, epoch, now, hold)
   if not record then return 'U' end
   local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
-  if state ~= 'open' then
+  if state ~= 'open' and state ~= 'expired' then
     return 'F' .. state .. ':' .. match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31')
   end
   if expires + LATE <= now then return 'U' end
-  if expires <= now then return format('Fexpired:%d', charge_at_expiry(amount, bits, reported)) end
+  local function over() return format('Fexpired:%d', charge_at_expiry(amount, bits, reported)) end
+  if state == 'expired' or expires <= now then return over() end
 
   local refusal, pool = settle_due(KEYS, account, epoch, now, list)
   if refusal then return refusal end
@@ -53,6 +54,15 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
     end
   end
 
+  -- In decimal, as the hold's record and member have them.
+  local kept, made, until_text = decimal(bits), decimal(created), decimal(until_ms)
+  local was, said, total, so_far_said = decimal(amount), decimal(reported), decimal(tokens), decimal(now_reported)
+  -- The pool's part may have expired before, when the clock was set back since: then nothing can be extended.
+  if pool then
+    local member = hold_member(hold, kept, was, said, made, pool_names, ids)
+    if call('ZREM', KEYS[6], member) == 0 then return over() end
+  end
+
   -- Holds more, or lets go from the end of the allocations: what expires last goes back first, and pays debt.
   -- Returns the new allocations, and those and the sum of the debt paid.
   local function rehold(of, allocations)
@@ -75,9 +85,6 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
 
   local new_names, paid_names, paid = rehold(account, names)
   local new_pool_names, pool_paid_names, pool_paid = '', '', 0
-  -- In decimal, as the hold's record and member have them.
-  local kept, made, until_text = decimal(bits), decimal(created), decimal(until_ms)
-  local was, said, total, so_far_said = decimal(amount), decimal(reported), decimal(tokens), decimal(now_reported)
   if until_ms < account[NEXT_EXPIRY] then account[NEXT_EXPIRY] = until_ms end
   uncount(account, created, -grown)
   local field, packed
@@ -89,7 +96,6 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   end
   if pool then
     new_pool_names, pool_paid_names, pool_paid = rehold(pool, pool_names)
-    call('ZREM', KEYS[6], hold_member(hold, kept, was, said, made, pool_names, ids))
     call('ZADD', KEYS[6], until_text, hold_member(hold, kept, total, so_far_said, made, new_pool_names, ids))
     if until_ms < pool[NEXT_EXPIRY] then pool[NEXT_EXPIRY] = until_ms end
   end

@@ -20,7 +20,7 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
   if not record then return 'U' end
   local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
   local wanted = release == 1 and 'released' or 'settled'
-  if state ~= 'open' then
+  if state ~= 'open' and state ~= 'expired' then
     local booked, first = match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31(.*)$')
     if state == wanted and tonumber(booked) == tokens then return first end
     return 'F' .. state .. ':' .. booked
@@ -31,15 +31,15 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
   if refusal then return refusal end
 
   -- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
-  local late = expires <= now
-  local taken = late and charge_at_expiry(amount, bits, reported) or amount
-  local from = late and USED or HELD
+  local late = state == 'expired' or expires <= now
+  local function taken_so_far(is_late) return is_late and charge_at_expiry(amount, bits, reported) or amount end
+  local taken = taken_so_far(late)
 
-  -- Moves one account from `taken` (in slot `from`) to `tokens` used. Tokens beyond the hold come from what
+  -- Moves one account from what was taken so far to `tokens` used. Tokens beyond the hold come from what
   -- is left of the same period, then become debt; those of a period that is over are booked as used and touch
   -- no budget. Returns the allocations to book and the debt made.
-  local function resolve(of, allocations)
-    local booked, rest, before_left = '', tokens, taken
+  local function resolve(of, allocations, is_late)
+    local booked, rest, before_left, from = '', tokens, taken_so_far(is_late), is_late and USED or HELD
     local function add(name, count)
       if count ~= 0 then booked = booked .. format(booked == '' and '%s:%d' or ';%s:%d', name, count) end
     end
@@ -57,7 +57,7 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
         g[from] = g[from] - before
         g[USED] = g[USED] + used
       end
-      add(name, late and used - before or used)
+      add(name, is_late and used - before or used)
       rest = rest - used
     end)
     local made = 0
@@ -78,7 +78,7 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
   local booked, debt, pool_booked, pool_debt = '', 0, '', 0
   -- In decimal, as the hold's record and member have them.
   local kept, was, said, made = usual(bits), usual(amount), usual(reported), decimal(created)
-  if names ~= '' then booked, debt = resolve(account, names) end
+  if names ~= '' then booked, debt = resolve(account, names, late) end
   if not late then
     if call('HDEL', KEYS[1], hold) == 1 and account[HOLDS] > 0 then account[HOLDS] = account[HOLDS] - 1 end
     if account[HOLDS] == 0 then account[NEXT_EXPIRY] = 0 end
@@ -95,18 +95,19 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
     if has(bits, NOTES_USE) and release ~= 1 then note_use(feature, tokens) end
     packed = pack_feature(feature)
   end
-  if pool and pool_names ~= '' then pool_booked, pool_debt = resolve(pool, pool_names) end
+  if pool then
+    -- Its own part of the hold may have expired before the user's, or the user's before its own, when the clock is set.
+    local pool_late = call('ZREM', KEYS[6], hold_member(hold, kept, was, said, made, pool_names, ids)) == 0
+    if not pool_late and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
+    if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
+    if pool_names ~= '' then pool_booked, pool_debt = resolve(pool, pool_names, pool_late) end
+  end
 
   local kind = late and 'correct' or release == 1 and 'release' or 'settle'
   book(stream, kind, 'b', (late and 'correct:' or 'settle:') .. hold, ids, late and tokens - taken or tokens, booked,
     debt, pool_booked, pool_debt, tail(hold, NO_SPAN, ARGV[3], ARGV[4], '', '', '', ''))
   local limit, used, held, rest, owed, resets, length = save(KEYS[1], account, stream, 'u', ids, list, 1, field, packed)
   if pool then
-    if not late then
-      local pool_member = hold_member(hold, kept, was, said, made, pool_names, ids)
-      if call('ZREM', KEYS[6], pool_member) == 1 and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
-      if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
-    end
     local all, p_used, p_held, p_rest, p_owed, p_resets, p_length = save(KEYS[5], pool, stream, 't', ids, list, 1)
     if names == '' and pool_names ~= '' then
       limit, used, held, rest, owed, resets, length = all, p_used, p_held, p_rest, p_owed, p_resets, p_length

@@ -65,6 +65,51 @@ import Testing
     try await bench.close()
   }
 
+  /// A hold that was charged or released stays so, though the server's clock is set back.
+  @Test(arguments: [false, true]) func aClockThatIsSetBackRevivesNoHold(releases: Bool) async throws {
+    let bench = try await ScriptBench()
+    try await bench.putAll()
+    let hold = try await reserved(bench, ScriptBench.plan(), tokens: 100, releases: releases)
+    bench.now += 60_000
+    #expect(try await bench.ask(bench.request(ScriptBench.plan(), mode: .peek)).budget.held == 0)
+    bench.now -= 30_000
+    let longer = try await bench.extend(hold, 200)
+    #expect(longer.letter == "F" && longer.state == "expired" && longer.granted == (releases ? 0 : 100))
+    let late = try await bench.settle(hold, 30)
+    #expect(late.letter == "A" && late.budget.used == 30 && late.budget.held == 0)
+    #expect(try await bench.books().tokens["u"] == 30)
+    try await bench.close()
+  }
+
+  /// Another member's question has ended the pool's part of a hold; then the clock is set back, and the member's own
+  /// part is still open.
+  @Test func aClockThatIsSetBackSettlesEachPartAsItIs() async throws {
+    let bench = try await ScriptBench()
+    try await bench.putAll(tenant: true)
+    let other = AccountSnapshot(account: .user("v"), tenant: "t", version: 1)
+    try await bench.put(other)
+    let plan = ScriptBench.plan()
+    let team = ScriptBench.plan(BudgetRule(tokens: 500, period: .month, draw: .both))
+    let request = bench.request(plan, tenantPlan: team, tokens: 100, mode: .reserve)
+    #expect(try await bench.ask(request).letter == "A")
+    #expect(try await bench.state(.user("u")).grants.first?.held == 100)
+    bench.now += 60_000
+    #expect(try await bench.ask(bench.request(plan, tenantPlan: team, user: "v", mode: .peek)).letter == "A")
+    #expect(try await bench.state(.tenant("t")).grants.first?.used == 100)
+    bench.now -= 30_000
+    let longer = try await bench.extend(request.hold, 200)
+    #expect(longer.letter == "F" && longer.state == "expired")
+    #expect(try await bench.settle(request.hold, 30).letter == "A")
+    for account in [AccountID.user("u"), .tenant("t")] {
+      let grant = try await bench.state(account).grants.first
+      #expect(grant?.used == 30 && grant?.held == 0, "\(account)")
+      #expect(try await bench.state(account).holds == 0, "\(account)")
+      let books = try await bench.books()
+      #expect(books.used.filter { $0.key.account == account }.values.reduce(0, +) == 30, "\(account)")
+    }
+    try await bench.close()
+  }
+
   @Test func releasedThenSettledLateNeverTakesMoreThanIsLeft() async throws {
     let bench = try await ScriptBench()
     try await bench.putAll()
