@@ -431,8 +431,8 @@ local function hold_span(amount, expires, created, bits, reported, names, pool_n
     .. pool_names
 end
 local function open_record(span, ids) return 'open\31' .. span .. '\31' .. ids end
-local RECORD = '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31(%-?%d+)\31([^\31]*)\31([^\31]*)\31(.*)$'
 local function expired_record(open) return 'expired' .. sub(open, 5) end
+local RECORD = '^(%l+)\31(%d+)\31(%d+)\31(%d+)\31(%d)\31(%-?%d+)\31([^\31]*)\31([^\31]*)\31(.*)$'
 local function read_hold(record)
   local state, amount, expires, created, bits, reported, names, pool_names, rest = match(record, RECORD)
   return state, tonumber(amount), tonumber(expires), tonumber(created), tonumber(bits), tonumber(reported), names,
@@ -568,11 +568,17 @@ local function expire_due(account, key, holds_key, stream, now, side, list, at)
   return more, true
 end
 
--- What a question about a hold needs, KEYS as settle.lua has them: the hold's record and the user's account, read
--- together; nil for what isn't there.
-local function open_hold_account(KEYS, epoch, now, hold)
+-- What a question about a hold needs, KEYS as settle.lua has them: the user's account, and what `read_hold` says of the
+-- hold, read together; nil for what isn't there. A hold whose time has passed is `expired`, also when nobody has
+-- resolved it yet, and forgotten LATE after that.
+local function find_hold(KEYS, epoch, now, hold)
   local account, record = open_account(KEYS[1], epoch, now, hold)
-  return record or call('GET', KEYS[4]), account
+  record = record or call('GET', KEYS[4])
+  if not record then return account end
+  local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
+  if state == 'open' and expires <= now then state = 'expired' end
+  if state == 'expired' and expires + LATE <= now then return account end
+  return account, state, amount, expires, created, bits, reported, names, pool_names, ids
 end
 
 -- Then the accounts that it is of, with what is due in them resolved. Returns the letter to answer with, M, Q or G, or

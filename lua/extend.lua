@@ -11,15 +11,14 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   local epoch, deadline, tokens, ttl, so_far = unpack_struct('<ddddd', ARGV[1])
   local stream, hold, list = KEYS[3], ARGV[2], ARGV[4]
   if now > deadline then return 'L' end
-  local record, account = open_hold_account(KEYS, epoch, now, hold)
-  if not record then return 'U' end
-  local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
-  if state ~= 'open' and state ~= 'expired' then
+  local account, state, amount, expires, created, bits, reported, names, pool_names, ids =
+    find_hold(KEYS, epoch, now, hold)
+  if not state then return 'U' end
+  local function over() return format('Fexpired:%d', charge_at_expiry(amount, bits, reported)) end
+  if state == 'expired' then return over() end
+  if state ~= 'open' then
     return 'F' .. state .. ':' .. match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31')
   end
-  if expires + LATE <= now then return 'U' end
-  local function over() return format('Fexpired:%d', charge_at_expiry(amount, bits, reported)) end
-  if state == 'expired' or expires <= now then return over() end
 
   local refusal, pool = settle_due(KEYS, account, epoch, now, list)
   if refusal then return refusal end
@@ -57,8 +56,8 @@ register('extend', {'allow-oom'}, function(KEYS, ARGV)
   -- In decimal, as the hold's record and member have them.
   local kept, made, until_text = decimal(bits), decimal(created), decimal(until_ms)
   local was, said, total, so_far_said = decimal(amount), decimal(reported), decimal(tokens), decimal(now_reported)
-  -- The pool's part may have expired before, when the clock was set back since: then nothing can be extended.
   if pool then
+    -- As in settle.lua: after the clock was set back its part may have expired, and then nothing can be extended.
     local member = hold_member(hold, kept, was, said, made, pool_names, ids)
     if call('ZREM', KEYS[6], member) == 0 then return over() end
   end

@@ -6,8 +6,7 @@
 -- Returns a list: now (ms), the newest id that the stream ever gave ('' for none), the readable rest ('' for none),
 --   how many holds are open in all, then the account: '' if it is not here, else doubles: version, epoch, debt,
 --   holds and earliest expiry as the header has them, number of grants, and per grant: kind, number, tokens, used,
---   held, expiry, priority, start, stop. Then per hold: its member, as a pool has
---   them, and its expiry (ms).
+--   held, expiry, priority, start, stop. Then per hold: its member, as a pool has them, and its expiry (ms).
 
 register('inspect', {'no-writes'}, function(KEYS, ARGV)
   local now = clock()

@@ -16,22 +16,21 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
   local stream, hold, list = KEYS[3], ARGV[2], ARGV[5]
   if now > deadline then return 'L' end
 
-  local record, account = open_hold_account(KEYS, epoch, now, hold)
-  if not record then return 'U' end
-  local state, amount, expires, created, bits, reported, names, pool_names, ids = read_hold(record)
+  local account, state, amount, expires, created, bits, reported, names, pool_names, ids =
+    find_hold(KEYS, epoch, now, hold)
+  if not state then return 'U' end
   local wanted = release == 1 and 'released' or 'settled'
   if state ~= 'open' and state ~= 'expired' then
     local booked, first = match(ids, '^[^\31]*\31[^\31]*\31[^\31]*\31(%d+)\31(.*)$')
     if state == wanted and tonumber(booked) == tokens then return first end
     return 'F' .. state .. ':' .. booked
   end
-  if expires + LATE <= now then return 'U' end
 
   local refusal, pool = settle_due(KEYS, account, epoch, now, list)
   if refusal then return refusal end
 
   -- What was taken so far: the held amount while the hold is open; after its expiry what that booked.
-  local late = state == 'expired' or expires <= now
+  local late = state == 'expired'
   local function taken_so_far(is_late) return is_late and charge_at_expiry(amount, bits, reported) or amount end
   local taken = taken_so_far(late)
 
@@ -96,7 +95,7 @@ register('settle', {'allow-oom'}, function(KEYS, ARGV)
     packed = pack_feature(feature)
   end
   if pool then
-    -- Its own part of the hold may have expired before the user's, or the user's before its own, when the clock is set.
+    -- Asked of its set: after the clock was set back one part of the hold may have expired, and the other be open.
     local pool_late = call('ZREM', KEYS[6], hold_member(hold, kept, was, said, made, pool_names, ids)) == 0
     if not pool_late and pool[HOLDS] > 0 then pool[HOLDS] = pool[HOLDS] - 1 end
     if pool[HOLDS] == 0 then pool[NEXT_EXPIRY] = 0 end
