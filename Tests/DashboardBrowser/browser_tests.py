@@ -27,12 +27,6 @@ with open(os.path.join(HERE, "accessibility.js")) as file:
     ACCESSIBILITY = file.read()
 
 
-def gives_way(error):
-    """The page that was asked is being replaced by another. The driver says so in several ways."""
-    replaced = isinstance(error, (StaleElementReferenceException, NoSuchElementException))
-    return replaced or "does not belong to the document" in str(error)
-
-
 class Browser:
     def __init__(self, stack, folder):
         options = webdriver.ChromeOptions()
@@ -104,17 +98,7 @@ class Browser:
     def follow(self, element):
         before = self.driver.find_element(By.TAG_NAME, "html")
         element.click()
-
-        def is_gone():
-            try:
-                before.is_enabled()
-                return False
-            except WebDriverException as error:
-                if not gives_way(error):
-                    raise
-                return True
-
-        until("another page", is_gone)
+        until("another page", lambda: self.seen(before.is_enabled, otherwise=None) is None)
         until("the page is there", lambda: self.driver.execute_script("return document.readyState") == "complete")
 
     def fill(self, **fields):
@@ -128,18 +112,21 @@ class Browser:
     def text(self):
         return self.find("main").text
 
+    @staticmethod
+    def seen(look, otherwise):
+        """What a look at the page sees; `otherwise` while another replaces it, which the driver says in three ways."""
+        try:
+            return look()
+        except (StaleElementReferenceException, NoSuchElementException):
+            return otherwise
+        except WebDriverException as error:
+            if "does not belong to the document" not in str(error):
+                raise
+            return otherwise
+
     def until(self, what, condition):
-        """Waits until the page is like this. While it gives way to another one, it is like nothing yet."""
-
-        def holds():
-            try:
-                return condition()
-            except WebDriverException as error:
-                if not gives_way(error):
-                    raise
-                return False
-
-        return until(what, holds)
+        """Waits until the page is like this."""
+        return until(what, lambda: self.seen(condition, otherwise=False))
 
     def says(self, text):
         self.until(f"the page says {text!r}", lambda: text in self.text)
