@@ -33,7 +33,7 @@ extension FullStack {
       for (index, user) in users.enumerated() {
         let known = tally.used[user.id] ?? [:]
         let used = known.values.reduce(0, +)
-        let differing = try await booked(user).filter { $0.tokens != known[$0.operation] ?? 0 }
+        let differing = try await operations(of: user).filter { $0.tokens != known[$0.operation] ?? 0 }
         #expect(differing.isEmpty, "\(differing.map { "\($0) known as \(known[$0.operation] ?? 0)" })")
         let budget = try await stack.budget(user)
         #expect(try await stack.booked(user.id) == used, "\(user.id)")
@@ -50,7 +50,7 @@ extension FullStack {
     }
 
     /// What the books have of each operation of a user, by hold or by the key that the metadata tells.
-    private func booked(_ user: TestUser) async throws -> [Booked] {
+    private func operations(of user: TestUser) async throws -> [Booked] {
       let rows = try await Stack.here.sql(
         """
         SELECT coalesce(hold_id, metadata::jsonb ->> 'key', operation_id),
